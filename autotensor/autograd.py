@@ -1,0 +1,267 @@
+"""The graph: nodes, the walk that propagates gradients through it, and the recording mode.
+
+A `Node` stands for the result of one operation. It points to the nodes of the operation's inputs,
+never to tensors, so that the graph is acyclic and dies by reference count, and an intermediate
+value that no gradient rule mentions dies during the forward pass.
+
+Gradients are whatever the rules take and return: the walk leaves the arithmetic to their ``+``,
+``fit(shape, dtype)``, ``own()``, ``accumulate(other)`` and ``add_``. A gradient that is ``partial``
+is of a part, which ``spread()`` puts among zeros and others' ``accumulate`` adds in its place.
+"""
+
+import contextlib
+import functools
+import heapq
+import inspect
+import itertools
+from contextvars import ContextVar
+
+# One clock for nodes and for writes to memory: a node can then be told older or newer than a write.
+tick = itertools.count(1).__next__
+
+
+class Node:
+    """The result of one operation in the graph: where its gradient goes next.
+
+    ``edges`` holds a tuple ``(parents, rule, wants_output)`` for each gradient rule: ``parents`` is
+    a node, or a tuple of nodes (None where no gradient is needed) for a joint rule. It is () for a
+    leaf, and None once the rules have been used and freed.
+    """
+
+    __slots__ = ("__weakref__", "dtype", "edges", "order", "output", "shape", "watch")
+
+    def __init__(self, shape, dtype, edges=(), output=None):
+        self.order = tick()
+        self.shape = shape
+        self.dtype = dtype
+        self.edges = edges
+        self.output = output
+        self.watch = None
+
+    @property
+    def name(self):
+        """The operation's name: that of the function its rules were written in."""
+        if self.edges is None:
+            return "freed"
+        return self.edges[0][1].__qualname__.split(".")[0].strip("_") if self.edges else "leaf"
+
+    @property
+    def next_functions(self):
+        """The nodes this one hands gradients to, in PyTorch's form ``((node, 0), ...)``."""
+        return tuple((node, 0) for edge in self.edges or () for node in _parents(edge))
+
+    def watched(self):
+        """What is asked about this node's gradient; made when first asked for."""
+        if self.watch is None:
+            self.watch = Watch()
+        return self.watch
+
+    def __repr__(self):
+        return f"<{self.name} node of shape {tuple(self.shape)}>"
+
+
+class Watch:
+    """What is asked about one node's gradient: to keep it in ``grad``, to call hooks with it."""
+
+    __slots__ = ("grad", "hooks", "keep")
+
+    def __init__(self):
+        self.grad = None
+        self.keep = False
+        self.hooks = {}
+
+
+def _parents(edge):
+    parents = edge[0]
+    return [p for p in parents if p is not None] if type(parents) is tuple else (parents,)
+
+
+def propagate(roots, gradients, inputs=None, *, retain=False, record=False, check=None):
+    """Carry ``gradients`` from ``roots`` towards the leaves, youngest node first.
+
+    Without ``inputs`` gradients accumulate at the leaves (and at nodes that keep theirs); with
+    ``inputs`` (nodes) they are returned in a list, None where unreachable, and nothing is
+    accumulated. The creation order is a topological order, so a heap replaces sorting and nothing
+    recurses. ``retain`` keeps the rules for another walk; ``record`` runs them with recording on;
+    ``check(node)`` is called before a node's rules are used.
+    """
+    needed = None if inputs is None else _leading_to(inputs, roots)
+    found = {}
+    pending, ours, heap = {}, set(), []
+
+    def give(node, gradient):
+        """Add to what ``node`` has got so far; a sum belongs to us and grows in place."""
+        if needed is not None and node not in needed:
+            return
+        so_far = pending.get(node)
+        if gradient.partial:
+            if so_far is None:
+                so_far = gradient.spread()
+            else:
+                if node not in ours:
+                    so_far = so_far.own()
+                so_far.accumulate(gradient)
+            ours.add(node)
+        else:
+            if gradient.shape != node.shape or gradient.dtype != node.dtype:
+                gradient = gradient.fit(node.shape, node.dtype)
+            if so_far is None:
+                so_far = gradient
+            elif node in ours:
+                so_far.accumulate(gradient)
+            else:
+                so_far = so_far + gradient
+                if not record:
+                    ours.add(node)
+        if node not in pending:
+            heapq.heappush(heap, (-node.order, node))
+        pending[node] = so_far
+
+    for root, gradient in zip(roots, gradients, strict=True):
+        give(root, gradient)
+    wanted = () if inputs is None else set(inputs)
+    with set_grad_enabled(record):
+        while heap:
+            node = heapq.heappop(heap)[1]
+            gradient = pending.pop(node)
+            watch = node.watch
+            if watch is not None:
+                gradient = _attend(watch, gradient, inputs is None, node in ours, record)
+            if node in wanted:
+                found[node] = gradient if record or node in ours else gradient.own()
+            if needed is not None and not needed[node]:
+                continue
+            edges = node.edges
+            if edges is None:
+                raise RuntimeError(
+                    "backward through a graph a second time: its saved values were freed. "
+                    "Pass retain_graph=True to the first backward() or grad()."
+                )
+            if not edges:
+                continue
+            if check is not None:
+                check(node)
+            for parents, rule, wants_output in edges:
+                part = rule(gradient, node.output.attach(node)) if wants_output else rule(gradient)
+                if type(parents) is not tuple:
+                    give(parents, part)
+                    continue
+                for parent, share in zip(parents, part, strict=True):
+                    if parent is not None and share is not None:
+                        give(parent, share)
+            if not retain:
+                node.edges = node.output = None
+    return None if inputs is None else [found.get(node) for node in inputs]
+
+
+def _attend(watch, gradient, accumulates, is_ours, record):
+    """Call the hooks of a node with its gradient, and keep the gradient where asked for."""
+    for hook in list(watch.hooks.values()):
+        replaced = hook(gradient)
+        gradient = gradient if replaced is None else replaced
+    if watch.keep and accumulates:
+        if watch.grad is None:
+            watch.grad = gradient if record or is_ours else gradient.own()
+        elif record or watch.grad.requires_grad:
+            watch.grad = watch.grad + gradient
+        else:
+            watch.grad.add_(gradient)
+    return gradient
+
+
+def _leading_to(inputs, roots):
+    """Map each node from which one of ``inputs`` is reachable to whether its rules must run."""
+    oldest = min((node.order for node in inputs), default=0)
+    below, seen = [], set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node in seen or node.order < oldest:
+            continue
+        seen.add(node)
+        below.append(node)
+        for edge in node.edges or ():
+            stack.extend(_parents(edge))
+    needed = dict.fromkeys(inputs, False)
+    for node in sorted(below, key=lambda n: n.order):
+        if node.edges is None and node not in needed:
+            needed[node] = True  # freed: the walk will say so
+        elif any(parent in needed for edge in node.edges or () for parent in _parents(edge)):
+            needed[node] = True
+    return needed
+
+
+_recording = ContextVar("recording", default=True)
+is_grad_enabled = _recording.get
+
+
+class _Mode(contextlib.ContextDecorator):
+    """Sets the recording mode within a ``with`` block or, as a decorator, within each call."""
+
+    mode = None
+
+    def __new__(cls, function=None):
+        """``@no_grad`` decorates as ``@no_grad()`` does."""
+        made = super().__new__(cls)
+        return made if function is None else made(function)
+
+    def __enter__(self):
+        self._token = _recording.set(self.mode)
+        return self
+
+    def __exit__(self, *exc):
+        _recording.reset(self._token)
+
+    def _recreate_cm(self):
+        return type(self)()
+
+    def __call__(self, function):
+        if not inspect.isgeneratorfunction(function):
+            return super().__call__(function)
+
+        @functools.wraps(function)
+        def generate(*args, **kwargs):
+            # Between two items the caller's own mode must hold, so each step enters anew.
+            generator, answer = function(*args, **kwargs), None
+            while True:
+                with self._recreate_cm():
+                    try:
+                        item = generator.send(answer)
+                    except StopIteration as stop:
+                        return stop.value
+                answer = yield item
+
+        return generate
+
+
+class no_grad(_Mode):
+    """Record nothing: results of operations do not require gradients. Also a decorator."""
+
+    mode = False
+
+
+class enable_grad(_Mode):
+    """Record operations, also inside `no_grad`. Also a decorator."""
+
+    mode = True
+
+
+class set_grad_enabled(_Mode):
+    """Record from now on or not, by a truth value; as a ``with`` block, until its end."""
+
+    def __new__(cls, mode):
+        return super().__new__(cls)
+
+    def __init__(self, mode):
+        self.mode = bool(mode)
+        self._token = _recording.set(self.mode)
+
+    def __enter__(self):
+        return self
+
+    def __call__(self, function):
+        _recording.reset(self._token)  # a decorator acts within the calls alone
+        return super().__call__(function)
+
+    def _recreate_cm(self):
+        return set_grad_enabled(self.mode)

@@ -1,0 +1,89 @@
+"""The ledger of in-place writes, by which a saved value that was overwritten is noticed.
+
+Writes and nodes are stamped by one clock. Memory is known by the array that owns it, which all its
+views share; the ledger remembers the last write to each. A node older than the newest write
+anywhere has the values its rules mention looked up; in ordinary training there is no such node and
+the check costs one comparison of integers.
+"""
+
+import os
+import sys
+import weakref
+
+import numpy as np
+
+from autotensor.autograd import tick
+
+_PACKAGE = os.path.dirname(__file__) + os.sep
+_writes = {}
+_newest = 0
+
+
+class _Write:
+    """The last write to one piece of memory: when, and from which line of the user's."""
+
+    __slots__ = ("code", "line", "memory", "order")
+
+    def __init__(self, memory):
+        key = id(memory)
+        self.memory = weakref.ref(memory, lambda _: _writes.pop(key, None))
+
+
+def owner(array):
+    """The array that owns the memory of ``array``."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def wrote(tensor):
+    """Note that the memory of ``tensor`` has just been written; whoever writes in place says so."""
+    global _newest
+    memory = owner(tensor.array)
+    write = _writes.get(id(memory))
+    if write is None:
+        write = _writes[id(memory)] = _Write(memory)
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    write.code, write.line = frame.f_code, frame.f_lineno
+    write.order = _newest = tick()
+
+
+def check_unwritten(node):
+    """Raise RuntimeError if a value that the rules of ``node`` need was overwritten since."""
+    if node.order > _newest:
+        return
+    values = [cell for _, rule, _ in node.edges for cell in _cells(rule)]
+    for value in _arrays([*values, node.output]):
+        write = _writes.get(id(owner(value)))
+        if write is not None and write.order > node.order:
+            raise RuntimeError(
+                f"a value that the gradient of {node.name} needs, of shape {value.shape}, was "
+                f"overwritten in place by {write.code.co_filename}:{write.line} before "
+                f"backward(). Change a copy there (x = x.clone(), or x = x + y instead of "
+                f"x += y), or call backward() first."
+            )
+
+
+def _cells(rule):
+    for cell in rule.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # a name of the enclosing function that was never bound
+            continue
+
+
+def _arrays(values):
+    """All arrays among ``values``: of tensors, in tuples, lists and dicts, in nested functions."""
+    for value in values:
+        if isinstance(value, np.ndarray):
+            yield value
+        elif isinstance(getattr(value, "array", None), np.ndarray):
+            yield value.array
+        elif isinstance(value, (tuple, list)):
+            yield from _arrays(value)
+        elif isinstance(value, dict):
+            yield from _arrays(value.values())
+        elif getattr(value, "__closure__", None):
+            yield from _arrays(_cells(value))

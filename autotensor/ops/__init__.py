@@ -1,0 +1,10 @@
+"""Operations on tensors: each one function, its value and its gradient rules side by side."""
+
+from autotensor.ops import methods
+from autotensor.ops.compare import *
+from autotensor.ops.elementary import *
+from autotensor.ops.elementwise import *
+from autotensor.ops.indexing import *
+from autotensor.ops.linalg import *
+from autotensor.ops.reduce import *
+from autotensor.ops.shape import *

@@ -1,0 +1,290 @@
+"""Arithmetic, comparison and the elementary functions, element by element, with broadcasting."""
+
+import builtins
+
+import numpy as np
+
+from autotensor import dtypes
+from autotensor.ops.arguments import broadcast, cast, floating, promote, tensor_of
+from autotensor.tensor import Tensor, record
+
+__all__ = [
+    "abs",
+    "add",
+    "ceil",
+    "clamp",
+    "div",
+    "floor",
+    "floor_divide",
+    "fmod",
+    "frac",
+    "lerp",
+    "maximum",
+    "minimum",
+    "mul",
+    "nan_to_num",
+    "neg",
+    "pow",
+    "reciprocal",
+    "remainder",
+    "round",
+    "sign",
+    "square",
+    "sub",
+    "trunc",
+    "where",
+]
+
+
+def pair(x, y, name):
+    """Two operands of one dtype whose shapes broadcast."""
+    x, y = promote(x, y, name)
+    if x.array.shape != y.array.shape:
+        broadcast(x, y, name)
+    return x, y
+
+
+def _number_pair(x, y, name):
+    """Like `pair`, for operations that truth values do not have."""
+    x, y = pair(x, y, name)
+    if x.array.dtype.kind == "b":
+        raise RuntimeError(
+            f"{name}: not defined for truth values; use logical operators, or .int()"
+        )
+    return x, y
+
+
+def add(x, y, *, alpha=1):
+    """``x + alpha * y``."""
+    x, y = pair(x, y if alpha == 1 else mul(y, alpha), "add")
+    return record(x.array + y.array, (x, lambda g: g), (y, lambda g: g))
+
+
+def sub(x, y, *, alpha=1):
+    """``x - alpha * y``."""
+    x, y = _number_pair(x, y if alpha == 1 else mul(y, alpha), "sub")
+    return record(x.array - y.array, (x, lambda g: g), (y, lambda g: neg(g)))
+
+
+def mul(x, y):
+    """``x * y``."""
+    x, y = pair(x, y, "mul")
+    return record(x.array * y.array, (x, lambda g: g * y), (y, lambda g: g * x))
+
+
+def div(x, y, *, rounding_mode=None):
+    """``x / y``, integers as float32; rounded with ``rounding_mode`` "trunc" or "floor"."""
+    if rounding_mode == "floor":
+        return floor_divide(x, y)
+    if rounding_mode == "trunc":
+        x, y = pair(x, y, "div")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            quotient = np.trunc(np.divide(x.array, y.array))
+        return Tensor(quotient.astype(x.dtype, copy=False))
+    if rounding_mode is not None:
+        raise RuntimeError(f"div: rounding_mode is None, 'trunc' or 'floor', not {rounding_mode!r}")
+    x, y = pair(x, y, "div")
+    x, y = floating(x, "div"), floating(y, "div")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quotient = x.array / y.array
+    return record(quotient, (x, lambda g: g / y), (y, lambda g: neg(g * (x / y) / y)))
+
+
+def floor_divide(x, y):
+    """``x / y`` rounded down."""
+    x, y = pair(x, y, "floor_divide")
+    if y.dtype.kind in "iu" and not np.all(y.array):
+        raise RuntimeError("floor_divide: division of an integer by zero")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return Tensor(np.asarray(np.floor_divide(x.array, y.array)))
+
+
+def remainder(x, y):
+    """``x - y * floor(x / y)``: the remainder with the sign of ``y``, Python's ``%``."""
+    x, y = pair(x, y, "remainder")
+    if y.dtype.kind in "iu" and not np.all(y.array):
+        raise RuntimeError("remainder: division of an integer by zero")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rest, floor = np.remainder(x.array, y.array), Tensor(np.floor_divide(x.array, y.array))
+    return record(rest, (x, lambda g: g), (y, lambda g: neg(g * floor)))
+
+
+def fmod(x, y):
+    """``x - y * trunc(x / y)``: the remainder with the sign of ``x``, as in C."""
+    x, y = pair(x, y, "fmod")
+    if y.dtype.kind in "iu" and not np.all(y.array):
+        raise RuntimeError("fmod: division of an integer by zero")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rest, whole = np.fmod(x.array, y.array), Tensor(np.trunc(x.array / y.array))
+    return record(rest, (x, lambda g: g), (y, lambda g: neg(g * whole)))
+
+
+def pow(x, y):
+    """``x ** y``; integers to a negative power raise RuntimeError."""
+    if isinstance(y, (int, float)) and y == 2:
+        return square(tensor_of(x, "pow"))
+    x, y = _number_pair(x, y, "pow")
+    if x.dtype.kind in "iu" and np.any(y.array < 0):
+        raise RuntimeError("pow: integers to a negative integer power are not allowed; use floats")
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        power = np.power(x.array, y.array)
+    return record(
+        power,
+        (x, lambda g: where(y == 0, 0, g * (y * x ** (y - 1)))),
+        (y, lambda g, z: where((x == 0) & (y >= 0), 0, g * (z * x.log())), True),
+    )
+
+
+def square(x):
+    """``x * x``."""
+    tensor_of(x, "square")
+    return record(np.square(x.array), (x, lambda g: g * (x * 2)))
+
+
+def neg(x):
+    """``-x``."""
+    if tensor_of(x, "neg").dtype.kind == "b":
+        raise RuntimeError("neg: not defined for truth values; use ~x")
+    return record(-x.array, (x, lambda g: neg(g)))
+
+
+def abs(x):
+    """``|x|``; the gradient at 0 is 0."""
+    tensor_of(x, "abs")
+    return record(np.abs(x.array), (x, lambda g: g * sign(x)))
+
+
+def sign(x):
+    """-1, 0 or 1."""
+    return record(np.sign(tensor_of(x, "sign").array), (x, lambda g: g * 0))
+
+
+def _steps(name, function, summary):
+    """A function that is constant between jumps: its gradient is 0."""
+
+    def stepped(x):
+        tensor_of(x, name)
+        value = x.array if x.dtype.kind in "biu" else function(x.array)
+        return record(value, (x, lambda g: g * 0))
+
+    stepped.__name__ = stepped.__qualname__ = name
+    stepped.__doc__ = summary
+    return stepped
+
+
+floor = _steps("floor", np.floor, "The next integer below or equal.")
+ceil = _steps("ceil", np.ceil, "The next integer above or equal.")
+trunc = _steps("trunc", np.trunc, "The integer part, towards 0.")
+
+
+def round(x, *, decimals=0):
+    """The nearest integer (or multiple of ``10**-decimals``), halves to even."""
+    return record(np.round(tensor_of(x, "round").array, decimals), (x, lambda g: g * 0))
+
+
+def frac(x):
+    """``x - trunc(x)``."""
+    return x - trunc(x)
+
+
+def reciprocal(x):
+    """``1 / x``."""
+    return div(1, tensor_of(x, "reciprocal"))
+
+
+def where(condition, x=None, y=None):
+    """``x`` where ``condition`` holds, else ``y``; with ``condition`` alone, its true positions."""
+    holds = condition.array if isinstance(condition, Tensor) else np.asarray(condition)
+    if holds.dtype.kind != "b":
+        raise RuntimeError(f"where: the condition must be of dtype bool, not {holds.dtype}")
+    if x is None and y is None:
+        return tuple(Tensor(i) for i in np.nonzero(holds))
+    x, y = promote(x, y, "where")
+    for other in (x, y):
+        broadcast(Tensor(holds), other, "where")
+    broadcast(x, y, "where")
+    mask = Tensor(holds)
+    return record(
+        np.where(holds, x.array, y.array),
+        (x, lambda g: where(mask, g, 0)),
+        (y, lambda g: where(mask, 0, g)),
+    )
+
+
+def maximum(x, y):
+    """The larger of two; where they are equal, each gets half the gradient."""
+    x, y = pair(x, y, "maximum")
+    return _chosen(np.maximum(x.array, y.array), x, y, np.greater)
+
+
+def minimum(x, y):
+    """The smaller of two; where they are equal, each gets half the gradient."""
+    x, y = pair(x, y, "minimum")
+    return _chosen(np.minimum(x.array, y.array), x, y, np.less)
+
+
+def _chosen(value, x, y, first):
+    def share(g, mine, other):
+        halved = where(Tensor(mine.array == other.array), g * 0.5, g)
+        return where(Tensor(first(other.array, mine.array)), 0, halved)
+
+    return record(value, (x, lambda g: share(g, x, y)), (y, lambda g: share(g, y, x)))
+
+
+def clamp(x, min=None, max=None):
+    """``x`` limited to between ``min`` and ``max``: numbers, tensors, or None for no limit."""
+    tensor_of(x, "clamp")
+    if min is None and max is None:
+        raise RuntimeError("clamp: at least one of min and max must not be None")
+    lowest, highest = min, max
+    if lowest is not None:
+        x, lowest = pair(x, lowest, "clamp")
+    if highest is not None:
+        x, highest = pair(x, highest, "clamp")
+        lowest = lowest if lowest is None else cast(lowest, x.dtype)
+    value = x.array
+    value = value if lowest is None else np.maximum(value, lowest.array)
+    value = value if highest is None else np.minimum(value, highest.array)
+    below = False if lowest is None else x.array < lowest.array
+    above = False if highest is None else x.array > highest.array
+    crossed = False if lowest is None or highest is None else lowest.array > highest.array
+    inside, below, above = Tensor(~(below | above)), below & ~np.asarray(crossed), above | crossed
+    return record(
+        value,
+        (x, lambda g: where(inside, g, 0)),
+        (lowest, lambda g: where(Tensor(np.asarray(below)), g, 0)),
+        (highest, lambda g: where(Tensor(np.asarray(above)), g, 0)),
+    )
+
+
+def lerp(x, end, weight):
+    """``x + weight * (end - x)``: on the line from ``x`` to ``end``."""
+    return x + weight * (end - x)
+
+
+def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
+    """``x`` with NaN and infinities replaced by numbers (the largest of the dtype by default)."""
+    tensor_of(x, "nan_to_num")
+    finite = Tensor(np.isfinite(x.array))
+    value = np.nan_to_num(x.array, nan=nan, posinf=posinf, neginf=neginf)
+    return record(value, (x, lambda g: where(finite, g, 0)))
+
+
+def to(x, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+    """``x`` with another dtype: ``to(dtype)``, ``to(other)``; ``to("cpu")`` changes nothing."""
+    for arg in args:
+        if isinstance(arg, Tensor):
+            dtype = arg.dtype
+        elif not isinstance(arg, builtins.bool):
+            if _is_device(arg):
+                device = arg
+            else:
+                dtype = arg
+    if device is not None and not _is_device(device, ("cpu",)):
+        raise RuntimeError(f"to: device {device!r} is not available: tensors are on the CPU")
+    moved = x if dtype is None else cast(x, dtypes.as_dtype(dtype))
+    return record(x.array.copy(), (x, lambda g: g)) if copy and moved is x else moved
+
+
+def _is_device(name, known=("cpu", "cuda", "mps", "xpu", "meta")):
+    return isinstance(name, str) and name.split(":")[0] in known

@@ -1,0 +1,229 @@
+"""Elements by position: slices, integer and boolean arrays, gather and scatter."""
+
+import numbers
+
+import numpy as np
+
+from autotensor.autograd import is_grad_enabled
+from autotensor.ops.arguments import cast, dimension, promote, tensor_of
+from autotensor.ops.elementwise import where
+from autotensor.tensor import Patch, Tensor, record, record_view
+
+__all__ = [
+    "gather",
+    "index_add",
+    "index_select",
+    "masked_fill",
+    "masked_select",
+    "nonzero",
+    "scatter",
+    "scatter_add",
+    "take_along_dim",
+]
+
+
+def index_of(x, index):
+    """``index`` as NumPy takes it, and whether it is basic (its result is a view)."""
+    parts = index if isinstance(index, tuple) else (index,)
+    basic, normal = True, []
+    for part in parts:
+        if isinstance(part, Tensor):
+            part = part.array
+        elif isinstance(part, (list, range)):
+            part = np.asarray([p.array if isinstance(p, Tensor) else p for p in part])
+            part = part if part.size else part.astype(np.intp)
+        if isinstance(part, np.ndarray) and part.ndim == 0 and part.dtype.kind in "iu":
+            part = int(part)
+        if isinstance(part, slice):
+            part = slice(*(_whole(n) for n in (part.start, part.stop, part.step)))
+        elif isinstance(part, (bool, np.bool_, np.ndarray)):
+            basic = False
+        elif not (part is None or part is Ellipsis or isinstance(part, numbers.Integral)):
+            raise IndexError(
+                f"a tensor is indexed by integers, slices, None, ..., and integer or boolean "
+                f"tensors, not by {type(part).__name__}"
+            )
+        if isinstance(part, np.ndarray) and part.dtype.kind not in "biu":
+            raise IndexError(f"an index tensor holds integers or truth values, not {part.dtype}")
+        normal.append(part)
+    return tuple(normal), basic
+
+
+def _whole(n):
+    return int(n.array) if isinstance(n, Tensor) else n
+
+
+def getitem(x, index):
+    """``x[index]`` in all of NumPy's forms: a view for integers and slices, otherwise a copy."""
+    parts, basic = index_of(x, index)
+    x_shape = x.shape
+    if basic and not any(part is Ellipsis for part in parts):
+        parts = (*parts, Ellipsis)  # makes NumPy return a view for a single element, too
+    repeats = not basic and any(isinstance(p, np.ndarray) and p.dtype.kind != "b" for p in parts)
+
+    def rule(g):
+        if is_grad_enabled():
+            return scatter_index(g, parts, x_shape, repeats)
+        return Patch(g, parts, x_shape, repeats)
+
+    try:
+        array = x.array[parts]
+    except IndexError as error:
+        raise IndexError(f"{error} (indexing a tensor of shape {x_shape})") from None
+    if basic:
+        return record_view(array, x, rule, lambda b: getitem(b, parts))
+    return record(array, (x, rule))
+
+
+def scatter_index(g, index, shape, repeats=True):
+    """The adjoint of ``x[index]``: zeros of ``shape`` with ``g`` added at ``index``."""
+    return record(
+        Patch(g, index, shape, repeats).spread().array, (g, lambda gg: getitem(gg, index))
+    )
+
+
+def zero_index(x, index):
+    """A copy of ``x`` with zeros at ``index``."""
+    array = x.array.copy(order="K")
+    array[index] = 0
+    return record(array, (x, lambda g: zero_index(g, index)))
+
+
+def _along(dim, index, name):
+    """The NumPy index that takes ``index[i, j, ...]`` along ``dim`` at its own other positions."""
+    grids = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+    if index.dtype.kind not in "iu":
+        raise RuntimeError(f"{name}: expected int64 for index, got {index.dtype}")
+    if index.ndim:
+        grids[dim] = index
+    return tuple(grids)
+
+
+def gather(x, dim, index):
+    """Values along ``dim``, shaped as ``index``: ``out[i][j] = x[index[i][j]][j]`` for dim 0."""
+    dim = dimension(dim, tensor_of(x, "gather").ndim, "gather")
+    _within(x, dim, index, "gather")
+    x_shape, places = x.shape, _along(dim, index.array, "gather")
+    return record(
+        x.array[places] if x.ndim else x.array.copy(),
+        (x, lambda g: scatter_index(g, places, x_shape)),
+    )
+
+
+def _within(x, dim, index, name):
+    """Raise unless ``index`` is no larger than ``x`` but along ``dim``, and points into it."""
+    sizes = zip(index.shape, x.shape, strict=False)
+    if index.ndim != x.ndim or any(n > m for d, (n, m) in enumerate(sizes) if d != dim):
+        raise RuntimeError(
+            f"{name}: index {index.shape} must have the dimensions of {x.shape} and be no larger "
+            f"but in dim {dim}"
+        )
+    bound = x.shape[dim] if x.ndim else 1
+    wrong = (index.array < 0) | (index.array >= bound)
+    if wrong.any():
+        raise IndexError(
+            f"{name}: index {index.array[wrong].flat[0]} is out of bounds for dimension {dim} with "
+            f"size {bound}"
+        )
+
+
+def take_along_dim(x, indices, dim=None):
+    """Like `gather`, with broadcasting; over the flattened ``x`` without ``dim``."""
+    if dim is None:
+        return gather(x.flatten(), 0, indices.flatten())
+    dim = dimension(dim, x.ndim, "take_along_dim")
+    others = [
+        1 if d == dim else max(n, m)
+        for d, (n, m) in enumerate(zip(x.shape, indices.shape, strict=True))
+    ]
+    wide = [x.shape[d] if d == dim else n for d, n in enumerate(others)]
+    deep = [indices.shape[d] if d == dim else n for d, n in enumerate(others)]
+    return gather(x.expand(wide), dim, indices.expand(deep))
+
+
+def scatter(x, dim, index, src, *, reduce=None):
+    """A copy of ``x`` with ``src`` (tensor or number) written at ``index`` along ``dim``."""
+    if reduce == "add":
+        return scatter_add(x, dim, index, src)
+    if reduce is not None:
+        raise RuntimeError(f"scatter: reduce is None or 'add', not {reduce!r}")
+    places, src = _scattered(x, dim, index, src, "scatter")
+    array = x.array.copy()
+    array[places] = src.array
+    last = last_written(x.shape, places)
+    return record(
+        array,
+        (x, lambda g: zero_index(g, places)),
+        (src, lambda g: where(last, getitem(g, places), 0)),
+    )
+
+
+def scatter_add(x, dim, index, src):
+    """A copy of ``x`` with ``src`` added at ``index`` along ``dim``."""
+    places, src = _scattered(x, dim, index, src, "scatter_add")
+    array = x.array.copy()
+    np.add.at(array, places, src.array)
+    return record(array, (x, lambda g: g), (src, lambda g: getitem(g, places)))
+
+
+def _scattered(x, dim, index, src, name):
+    dim = dimension(dim, tensor_of(x, name).ndim, name)
+    _within(x, dim, index, name)
+    if not isinstance(src, Tensor):
+        src = Tensor(np.full(index.shape, src, x.dtype))
+    if src.dtype != x.dtype:
+        raise RuntimeError(f"{name}: expected src of dtype {x.dtype}, got {src.dtype}")
+    if src.ndim != index.ndim or any(n > m for n, m in zip(index.shape, src.shape, strict=True)):
+        raise RuntimeError(f"{name}: index {index.shape} is larger than src {src.shape}")
+    return _along(dim, index.array, name), src[tuple(slice(n) for n in index.shape)]
+
+
+def last_written(shape, index):
+    """True where a write to ``x[index]`` is not overwritten by a later one to the same element."""
+    probe = np.empty(shape, np.int64)
+    places = probe[index].shape
+    writers = np.arange(int(np.prod(places))).reshape(places)
+    probe[index] = writers
+    return Tensor(np.asarray(probe[index] == writers))
+
+
+def index_select(x, dim, index):
+    """The slices along ``dim`` at the integers in the vector ``index``."""
+    dim = dimension(dim, tensor_of(x, "index_select").ndim, "index_select")
+    if index.ndim > 1:
+        raise IndexError(f"index_select: index is a vector, not of shape {index.shape}")
+    return getitem(x, (slice(None),) * dim + (index.reshape(-1),))
+
+
+def index_add(x, dim, index, source, *, alpha=1):
+    """A copy of ``x``, ``alpha`` times slices of ``source`` added at ``index`` along ``dim``."""
+    dim = dimension(dim, tensor_of(x, "index_add").ndim, "index_add")
+    places = (slice(None),) * dim + (index.array,)
+    source = source * alpha if alpha != 1 else source
+    array = x.array.copy()
+    np.add.at(array, places, source.array)
+    return record(array, (x, lambda g: g), (source, lambda g: getitem(g, places)))
+
+
+def masked_fill(x, mask, value):
+    """``x`` with ``value``, a number or 0-d tensor, where ``mask`` holds."""
+    if mask.dtype.kind != "b":
+        raise RuntimeError(f"masked_fill: expected a mask of dtype bool, got {mask.dtype}")
+    value = promote(x, value, "masked_fill")[1]
+    if value.ndim:
+        raise RuntimeError(f"masked_fill: value must be a number or 0-d, not {value.shape}")
+    return where(mask, cast(value, x.dtype), x)
+
+
+def masked_select(x, mask):
+    """The elements where ``mask`` holds, a vector."""
+    shape = np.broadcast_shapes(x.shape, mask.shape)
+    return getitem(x.expand(shape), mask.expand(shape))
+
+
+def nonzero(x, *, as_tuple=False):
+    """Where elements are not 0: a row for each, or with ``as_tuple`` a vector per dimension."""
+    found = np.nonzero(x.array)
+    if as_tuple:
+        return tuple(Tensor(i) for i in found)
+    return Tensor(np.stack(found, 1) if x.ndim else np.zeros((int(bool(x.array)), 0), np.int64))

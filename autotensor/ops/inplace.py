@@ -1,0 +1,177 @@
+"""Writing into memory: ``x[i] = v``, ``x += y``, ``x.mul_(y)``, followed through views.
+
+A recorded write gives the tensor a new history. If it is a view, so does its base: its gradient
+goes to the old base but for what was overwritten, and to what was written there.
+"""
+
+import functools
+
+import numpy as np
+
+from autotensor.autograd import is_grad_enabled
+from autotensor.creation import default_generator
+from autotensor.ops import elementwise, indexing
+from autotensor.ops.arguments import cast, promote
+from autotensor.tensor import Tensor, history, record, wrote
+
+
+def assign(x, value):
+    """Overwrite ``x`` with the tensor ``value``, which broadcasts to it; returns ``x``."""
+    _writable(x, value.dtype)
+    try:
+        fits = np.broadcast_shapes(x.shape, value.shape) == x.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise RuntimeError(f"a value of shape {value.shape} does not fit in place of {x.shape}")
+    followed = is_grad_enabled() and (x.requires_grad or value.requires_grad)
+    np.copyto(x.array, value.array, casting="unsafe")
+    wrote(x)
+    if followed:
+        _rebase(x, (value, lambda g: g))
+    return x
+
+
+def setitem(x, index, value):
+    """``x[index] = value`` in all of NumPy's forms."""
+    if not isinstance(value, Tensor):
+        value = (
+            promote(x, value, "x[index] = value")[1]
+            if np.isscalar(value)
+            else Tensor(np.asarray(value))
+        )
+    parts, basic = indexing.index_of(x, index)
+    _writable(x, value.dtype)
+    if basic:
+        assign(indexing.getitem(x, parts), _trimmed(value))
+        return
+    followed = is_grad_enabled() and (x.requires_grad or value.requires_grad)
+    try:
+        target = x.array[parts].shape
+        x.array[parts] = np.broadcast_to(_trimmed(value).array, target)
+    except ValueError:
+        raise RuntimeError(
+            f"a value of shape {value.shape} does not fit in x[index], of shape {target}"
+        ) from None
+    except IndexError as error:
+        raise IndexError(f"{error} (indexing a tensor of shape {x.shape})") from None
+    wrote(x)
+    if followed:
+        last = indexing.last_written(x.shape, parts)
+        _rebase(
+            x,
+            (x, lambda g: indexing.zero_index(g, parts)),
+            (value, lambda g: elementwise.where(last, indexing.getitem(g, parts), 0)),
+        )
+
+
+def _trimmed(value):
+    """``value`` without leading dimensions of size 1, as NumPy lets them be in assignment."""
+    while value.ndim and value.shape[0] == 1:
+        value = indexing.getitem(value, 0)
+    return value
+
+
+def _writable(x, dtype):
+    if is_grad_enabled():
+        base = x if x.origin is None else x.origin.base
+        if base.requires_grad and base.is_leaf:
+            raise RuntimeError(
+                "a leaf tensor that requires grad (or a view of one) is being written in place: "
+                "write under no_grad(), or make a new tensor (x = x + y)"
+            )
+    order = "biufc"
+    ranks = {kind: rank for rank, kind in enumerate(order)} | {"u": 1, "i": 1}
+    if ranks[dtype.kind] > ranks[x.dtype.kind]:
+        raise RuntimeError(
+            f"result type {dtype} cannot be written to a tensor of {x.dtype}: convert one of them"
+        )
+    if not x.array.flags.writeable:
+        raise RuntimeError(
+            "this memory is read-only, or expanded so that several elements share a place: "
+            "clone() first"
+        )
+
+
+def _rebase(x, *terms):
+    """Give ``x``, just written, the history that ``terms`` say; and its base, if it is a view."""
+    written = record(x.array, *terms)
+    if x.origin is not None:
+        base, replay = x.origin.base, x.origin.replay
+        kept = _elsewhere(base.array, replay)
+        base.node = record(
+            base.array, (base, lambda g: elementwise.where(kept, g, 0)), (written, replay)
+        ).node
+        x.origin.seen = base.node
+    x.node = written.node
+
+
+def _elsewhere(array, replay):
+    """True in the shape of ``array`` but for what the view ``replay`` shows of it."""
+    mask = np.ones_like(array, dtype=bool)  # in the same memory order, so that views are the same
+    replay(Tensor(mask)).array[...] = False
+    return Tensor(mask)
+
+
+def in_place(function):
+    """The method that writes the result of ``function(x, ...)`` into ``x``."""
+
+    @functools.wraps(function)
+    def method(x, *args, **named):
+        old = x
+        if is_grad_enabled() and (x.requires_grad or any(map(history, args))):
+            # What the rules save must be the values before the write.
+            _writable(x, x.dtype)
+            old = record(x.array.copy(order="K"), (x, lambda g: g))
+            args = [old if arg is x else arg for arg in args]
+        return assign(x, function(old, *args, **named))
+
+    method.__name__ = f"{function.__name__}_"
+    method.__doc__ = f"`{function.__name__}`, written into this tensor, which is returned."
+    return method
+
+
+def copy_(x, source, non_blocking=False):
+    """Overwrite with ``source``, which broadcasts and is converted."""
+    return assign(x, cast(source, x.dtype))
+
+
+def fill_(x, value):
+    """Overwrite with a number or 0-d tensor."""
+    value = promote(x, value, "fill_")[1]
+    if value.ndim:
+        raise RuntimeError(f"fill_: expected a number or a 0-d tensor, got shape {value.shape}")
+    return assign(x, value)
+
+
+def zero_(x):
+    """Overwrite with 0."""
+    return fill_(x, 0)
+
+
+def _random(x, drawn):
+    return assign(x, Tensor(np.asarray(drawn).astype(x.dtype, copy=False)))
+
+
+def uniform_(x, a=0.0, b=1.0, *, generator=None):
+    """Overwrite with numbers drawn evenly from [a, b)."""
+    source = (generator or default_generator).numpy
+    return _random(x, source.random(x.shape, _float_kind(x)) * (b - a) + a)
+
+
+def normal_(x, mean=0.0, std=1.0, *, generator=None):
+    """Overwrite with normal numbers."""
+    if std < 0:
+        raise RuntimeError(f"normal_: std must not be negative, got {std}")
+    source = (generator or default_generator).numpy
+    return _random(x, source.standard_normal(x.shape, _float_kind(x)) * std + mean)
+
+
+def bernoulli_(x, p=0.5, *, generator=None):
+    """Overwrite with 1 with probability ``p``, otherwise 0."""
+    p = p.array if isinstance(p, Tensor) else p
+    return _random(x, (generator or default_generator).numpy.random(x.shape) < p)
+
+
+def _float_kind(x):
+    return x.dtype if x.dtype.itemsize in (4, 8) and x.dtype.kind == "f" else np.float32

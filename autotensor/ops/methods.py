@@ -1,0 +1,317 @@
+"""The functions of `autotensor.ops` as operators and methods of tensors.
+
+The first parameter of each function is the tensor, so binding it is all there is to do.
+"""
+
+import numpy as np
+
+from autotensor import dtypes
+from autotensor.creation import empty, full, ones, tensor, zeros
+from autotensor.ops import (
+    arguments,
+    compare,
+    elementary,
+    elementwise,
+    indexing,
+    inplace,
+    linalg,
+    reduce,
+    shape,
+)
+from autotensor.tensor import Tensor
+
+_METHODS = {
+    elementwise: """add sub mul div floor_divide remainder fmod pow square neg abs sign floor ceil
+        trunc round frac reciprocal maximum minimum clamp lerp nan_to_num to""",
+    elementary: """exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan sinh
+        cosh tanh asinh acosh atanh sigmoid erf atan2""",
+    compare: """eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and
+        bitwise_or bitwise_xor bitwise_not isnan isinf isfinite isclose allclose equal""",
+    reduce: """sum mean var std prod max min amax amin argmax argmin all any count_nonzero
+        logsumexp cumsum""",
+    shape: """reshape view view_as reshape_as flatten unflatten permute transpose t movedim squeeze
+        unsqueeze expand expand_as sum_to fit narrow select split chunk unbind repeat flip roll
+        clone contiguous""",
+    indexing: """gather take_along_dim scatter scatter_add index_select index_add masked_fill
+        masked_select nonzero""",
+    linalg: "matmul mm bmm mv dot outer addmm tril triu norm",
+    inplace: "copy_ fill_ zero_ uniform_ normal_ bernoulli_",
+}
+_IN_PLACE = {
+    elementwise: """add sub mul div floor_divide remainder fmod pow square neg abs sign floor ceil
+        trunc round frac reciprocal clamp lerp nan_to_num""",
+    elementary: """exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan sinh
+        cosh tanh asinh acosh atanh sigmoid erf""",
+    compare: "logical_not bitwise_not bitwise_and bitwise_or bitwise_xor",
+    indexing: "scatter scatter_add index_add masked_fill",
+    linalg: "addmm tril triu",
+}
+_ALIASES = {
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "div",
+    "true_divide": "div",
+    "negative": "neg",
+    "absolute": "abs",
+    "clip": "clamp",
+    "clip_": "clamp_",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "less": "lt",
+    "less_equal": "le",
+    "not_equal": "ne",
+    "swapaxes": "transpose",
+    "moveaxis": "movedim",
+    "type": "to",
+}
+
+for _module, _names in _METHODS.items():
+    for _name in _names.split():
+        setattr(Tensor, _name, getattr(_module, _name))
+for _module, _names in _IN_PLACE.items():
+    for _name in _names.split():
+        setattr(Tensor, f"{_name}_", inplace.in_place(getattr(_module, _name)))
+for _alias, _name in _ALIASES.items():
+    setattr(Tensor, _alias, getattr(Tensor, _name))
+
+
+def _operator(function, reverse=False):
+    """The function as a binary operator, which leaves operands it does not know to them."""
+
+    def operate(x, y):
+        if not isinstance(y, Tensor) and not compare.is_number(y):
+            return NotImplemented
+        return function(y, x) if reverse else function(x, y)
+
+    return operate
+
+
+_OPERATORS = {
+    "add": elementwise.add,
+    "sub": elementwise.sub,
+    "mul": elementwise.mul,
+    "truediv": elementwise.div,
+    "floordiv": elementwise.floor_divide,
+    "mod": elementwise.remainder,
+    "pow": elementwise.pow,
+    "and": compare.bitwise_and,
+    "or": compare.bitwise_or,
+    "xor": compare.bitwise_xor,
+}
+for _name, _function in _OPERATORS.items():
+    setattr(Tensor, f"__{_name}__", _operator(_function))
+    setattr(Tensor, f"__r{_name}__", _operator(_function, reverse=True))
+    setattr(Tensor, f"__i{_name}__", inplace.in_place(_function))
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    setattr(Tensor, f"__{_name}__", _operator(getattr(compare, _name)))
+
+Tensor.__matmul__ = linalg.matmul
+Tensor.__rmatmul__ = lambda x, y: linalg.matmul(tensor(y, dtype=x.dtype), x)
+Tensor.__neg__ = elementwise.neg
+Tensor.__pos__ = lambda x: x
+Tensor.__abs__ = elementwise.abs
+Tensor.__invert__ = compare.bitwise_not
+Tensor.__getitem__ = indexing.getitem
+Tensor.__setitem__ = inplace.setitem
+Tensor.__hash__ = object.__hash__  # by identity, since == compares elements
+
+Tensor.T = property(shape.reversed_dims, doc="The dimensions in reverse order.")
+Tensor.mT = property(shape.matrix_transpose, doc="The last two dimensions swapped.")
+
+
+def _method(function):
+    setattr(Tensor, function.__name__, function)
+    return function
+
+
+@_method
+def size(x, dim=None):
+    """The sizes as a tuple, or the one of dimension ``dim``."""
+    return x.shape if dim is None else x.shape[arguments.dimension(dim, x.ndim, "size")]
+
+
+@_method
+def dim(x):
+    """The number of dimensions."""
+    return x.array.ndim
+
+
+@_method
+def numel(x):
+    """The number of elements."""
+    return x.array.size
+
+
+Tensor.nelement = numel
+
+
+@_method
+def stride(x, dim=None):
+    """Steps from one element to the next along each dimension, in elements."""
+    steps = tuple(s // x.itemsize for s in x.array.strides)
+    return steps if dim is None else steps[dim]
+
+
+@_method
+def is_contiguous(x, memory_format=None):
+    """Whether the elements lie in row order."""
+    return x.array.flags.c_contiguous
+
+
+@_method
+def element_size(x):
+    """Bytes per element."""
+    return x.itemsize
+
+
+@_method
+def is_floating_point(x):
+    """Whether the dtype is a floating one."""
+    return x.dtype.kind == "f"
+
+
+@_method
+def item(x):
+    """The only element as a Python number; RuntimeError if there are more or none."""
+    if x.array.size != 1:
+        raise RuntimeError(f"a tensor of {x.array.size} elements, shape {x.shape}, is no number")
+    return x.array.item()
+
+
+@_method
+def tolist(x):
+    """The elements as (nested lists of) Python numbers."""
+    return x.array.tolist()
+
+
+@_method
+def numpy(x, *, force=False):
+    """The elements as a NumPy array on the same memory."""
+    if x.requires_grad and not force:
+        raise RuntimeError(
+            "numpy() on a tensor that requires grad would lose its history: x.detach().numpy()"
+        )
+    return x.array
+
+
+@_method
+def cpu(x):
+    """The tensor itself: it is on the CPU."""
+    return x
+
+
+for _name, _kind in {
+    "float": dtypes.float32,
+    "double": dtypes.float64,
+    "half": dtypes.float16,
+    "int": dtypes.int32,
+    "long": dtypes.int64,
+    "short": dtypes.int16,
+    "byte": dtypes.uint8,
+    "bool": dtypes.bool_,
+}.items():
+
+    def _converter(x, kind=_kind):
+        return arguments.cast(x, kind)
+
+    _converter.__name__ = _name
+    _converter.__doc__ = f"Converted to {_kind}."
+    setattr(Tensor, _name, _converter)
+
+
+@_method
+def type_as(x, other):
+    """Converted to the dtype of ``other``."""
+    return arguments.cast(x, other.dtype)
+
+
+def _maker(make):
+    def new(x, *args, dtype=None, **named):
+        return make(*args, dtype=x.dtype if dtype is None else dtype, **named)
+
+    new.__name__ = f"new_{make.__name__}"
+    new.__doc__ = f"`{new.__name__[4:]}` with the dtype of this tensor."
+    return new
+
+
+for _name, _make in {
+    "tensor": tensor,
+    "zeros": zeros,
+    "ones": ones,
+    "full": full,
+    "empty": empty,
+}.items():
+    setattr(Tensor, f"new_{_name}", _maker(_make))
+
+
+@_method
+def __bool__(x):
+    if x.array.size != 1:
+        raise RuntimeError(
+            f"the truth value of a tensor of shape {x.shape} is ambiguous: use .any() or .all()"
+        )
+    return bool(x.array.item())
+
+
+@_method
+def __len__(x):
+    if x.ndim == 0:
+        raise TypeError("len() of a 0-d tensor")
+    return x.shape[0]
+
+
+@_method
+def __iter__(x):
+    if x.ndim == 0:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(shape.unbind(x))
+
+
+@_method
+def __contains__(x, value):
+    return bool((x == value).any())
+
+
+@_method
+def __float__(x):
+    return float(x.item())
+
+
+@_method
+def __int__(x):
+    return int(x.item())
+
+
+@_method
+def __index__(x):
+    if x.array.size != 1 or x.dtype.kind not in "biu":
+        raise TypeError(
+            f"only integer tensors of one element are an index, not {x.dtype} {x.shape}"
+        )
+    return int(x.item())
+
+
+@_method
+def __array__(x, dtype=None, copy=None):
+    array = numpy(x)
+    return np.array(array, dtype=dtype, copy=copy)
+
+
+@_method
+def __format__(x, specification):
+    return format(x.item(), specification) if x.ndim == 0 and specification else repr(x)
+
+
+@_method
+def __repr__(x):
+    digits = np.array2string(x.array, separator=", ", precision=4, threshold=1000, prefix="tensor(")
+    notes = []
+    if x.dtype not in (dtypes.float32, dtypes.int64, dtypes.bool_):
+        notes.append(f"dtype={x.dtype}")
+    if not x.array.size and x.ndim != 1:
+        notes.append(f"size={x.shape}")
+    if x.grad_fn is not None:
+        notes.append(f"grad_fn=<{x.grad_fn.name}>")
+    elif x.requires_grad:
+        notes.append("requires_grad=True")
+    return f"tensor({', '.join([digits, *notes])})"

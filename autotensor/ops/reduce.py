@@ -1,0 +1,285 @@
+"""Many elements to one: sums, means, extremes, norms; over all dimensions or the given ones."""
+
+import builtins
+from typing import NamedTuple
+
+import numpy as np
+
+from autotensor import dtypes
+from autotensor.ops.arguments import (
+    cast,
+    dimension,
+    dimensions,
+    floating,
+    numpy_names,
+    tensor_of,
+)
+from autotensor.ops.elementary import exp
+from autotensor.ops.elementwise import maximum, minimum, where
+from autotensor.ops.indexing import gather
+from autotensor.ops.shape import cat, expand, flip, reshape, unsqueeze
+from autotensor.tensor import Tensor, record
+
+__all__ = [
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "count_nonzero",
+    "cumsum",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "std",
+    "sum",
+    "var",
+    "var_mean",
+]
+
+
+class Extreme(NamedTuple):
+    """The largest or smallest elements along a dimension, and where they were."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def restore(g, shape, axes, keepdim):
+    """The reduced ``g`` repeated over the dimensions ``axes`` of ``shape`` again."""
+    if not keepdim:
+        g = reshape(g, [1 if d in axes else n for d, n in enumerate(shape)])
+    return expand(g, shape)
+
+
+def _count(shape, axes):
+    return int(np.prod([shape[d] for d in axes], dtype=np.int64))
+
+
+@numpy_names
+def sum(x, dim=None, keepdim=False, dtype=None):
+    """The sum; of integers and truth values as int64."""
+    x_shape, axes = tensor_of(x, "sum").shape, dimensions(dim, x.ndim, "sum")
+    if dtype is not None:
+        x = cast(x, dtypes.as_dtype(dtype))
+    kind = dtypes.int64 if x.dtype.kind in "biu" and dtype is None else x.dtype
+    total = x.array.sum(axis=axes, keepdims=keepdim, dtype=kind)
+    return record(total, (x, lambda g: restore(g, x_shape, axes, keepdim)))
+
+
+@numpy_names
+def mean(x, dim=None, keepdim=False, dtype=None):
+    """The arithmetic mean."""
+    if dtype is not None:
+        x = cast(x, dtypes.as_dtype(dtype))
+    if tensor_of(x, "mean").dtype.kind not in "fc":
+        raise RuntimeError(f"mean: expected a floating dtype, got {x.dtype}: x.float().mean()")
+    x_shape, axes = x.shape, dimensions(dim, x.ndim, "mean")
+    count = _count(x_shape, axes)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        average = x.array.sum(axis=axes, keepdims=keepdim) / x.dtype.type(count)
+    return record(average, (x, lambda g: restore(g / count, x_shape, axes, keepdim)))
+
+
+@numpy_names
+def var(x, dim=None, unbiased=True, keepdim=False, *, correction=None):
+    """The variance: squared deviations from the mean over ``n - correction`` (1; 0 if biased)."""
+    return _spread(x, dim, unbiased, keepdim, correction, "var")
+
+
+@numpy_names
+def std(x, dim=None, unbiased=True, keepdim=False, *, correction=None):
+    """The standard deviation, the root of `var`; where it is 0 its gradient is taken as 0."""
+    return _spread(x, dim, unbiased, keepdim, correction, "std")
+
+
+def _spread(x, dim, unbiased, keepdim, correction, name):
+    if isinstance(dim, bool):  # x.var(False) is PyTorch's short form of unbiased=False
+        dim, unbiased = None, dim
+    if tensor_of(x, name).dtype.kind != "f":
+        raise RuntimeError(f"{name}: expected a floating dtype, got {x.dtype}: x.float()")
+    x_shape, axes = x.shape, dimensions(dim, x.ndim, name)
+    correction = int(bool(unbiased)) if correction is None else correction
+    count = builtins.max(_count(x_shape, axes) - correction, 0)
+    centred = x.array - x.array.mean(axis=axes, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = np.square(centred).sum(axis=axes, keepdims=keepdim) / x.dtype.type(count)
+
+    def rule(g):
+        deviation = x - mean(x, axes, keepdim=True)
+        return restore(g * 2 / count, x_shape, axes, keepdim) * deviation
+
+    if name == "var":
+        return record(variance, (x, rule))
+    zero_safe = np.sqrt(variance)
+    return record(zero_safe, (x, lambda g, s: rule(where(s == 0, 0, g / (s * 2))), True))
+
+
+@numpy_names
+def var_mean(x, dim=None, unbiased=True, keepdim=False, *, correction=None):
+    """The pair of `var` and `mean`."""
+    axes = None if isinstance(dim, bool) else dim
+    return var(x, dim, unbiased, keepdim, correction=correction), mean(x, axes, keepdim)
+
+
+@numpy_names
+def prod(x, dim=None, keepdim=False, dtype=None):
+    """The product, multiplied in pairs, so that its gradients hold where elements are 0."""
+    if dtype is not None:
+        x = cast(x, dtypes.as_dtype(dtype))
+    elif tensor_of(x, "prod").dtype.kind in "biu":
+        x = cast(x, dtypes.int64)
+    if dim is None:
+        return _product(reshape(x, -1), 0).reshape((1,) * x.ndim if keepdim else ())
+    dim = dimension(dim, x.ndim, "prod")
+    product = _product(x if x.ndim else reshape(x, 1), dim)
+    return unsqueeze(product, dim) if keepdim and x.ndim else product
+
+
+def _product(x, dim):
+    before = (slice(None),) * dim
+    while (n := x.shape[dim]) > 1:
+        half = n // 2
+        pairs = x[(*before, slice(half))] * x[(*before, slice(half, 2 * half))]
+        if n % 2:
+            pairs = cat([pairs, x[(*before, slice(n - 1, n))]], dim)
+        x = pairs
+    if x.shape[dim] == 0:
+        shape = x.shape[:dim] + x.shape[dim + 1 :]
+        return Tensor(np.ones(shape, x.dtype))
+    return x[(*before, 0)]
+
+
+def _nonempty(x, axes, name):
+    tensor_of(x, name)
+    if x.array.size == 0 and builtins.any(x.shape[d] == 0 for d in axes):
+        raise IndexError(f"{name}: nothing to choose from along dims {axes} of shape {x.shape}")
+
+
+def _extreme(name, choose, find, pairwise):
+    """The pair of reductions max and amax, or min and amin."""
+
+    @numpy_names
+    def extreme_of(x, dim=None, keepdim=False):
+        axes = dimensions(dim, tensor_of(x, f"a{name}").ndim, f"a{name}")
+        _nonempty(x, axes, f"a{name}")
+        x_shape = x.shape
+
+        def rule(g, value):
+            chosen = x == restore(value, x_shape, axes, keepdim)
+            ties = sum(chosen, axes, keepdim=True)
+            return where(chosen, restore(g, x_shape, axes, keepdim) / ties, 0)
+
+        return record(choose(x.array, axis=axes, keepdims=keepdim), (x, rule, True))
+
+    @numpy_names
+    def extreme(x, dim=None, keepdim=False):
+        if dim is None:
+            if not tensor_of(x, name).array.size:
+                raise RuntimeError(f"{name}: nothing to choose from in a tensor of shape {x.shape}")
+            return extreme_of(x)
+        if isinstance(dim, Tensor):
+            return pairwise(x, dim)
+        dim = dimension(dim, x.ndim, name)
+        _nonempty(x, (dim,) if x.ndim else (), name)
+        if not x.ndim:
+            return Extreme(x.clone(), Tensor(np.zeros((), np.int64)))
+        where_ = Tensor(np.expand_dims(find(x.array, axis=dim), dim))
+        values = gather(x, dim, where_)
+        if keepdim:
+            return Extreme(values, where_)
+        return Extreme(values.squeeze(dim), where_.squeeze(dim))
+
+    extreme_of.__name__ = extreme_of.__qualname__ = f"a{name}"
+    extreme.__name__ = extreme.__qualname__ = name
+    word = {"max": "largest", "min": "smallest"}[name]
+    extreme_of.__doc__ = f"The {word} element; equal ones share the gradient."
+    extreme.__doc__ = (
+        f"The {word} element; along ``dim`` the pair (values, indices), of equal ones the first; "
+        f"with a second tensor `{pairwise.__name__}`."
+    )
+    return extreme, extreme_of
+
+
+max, amax = _extreme("max", np.max, np.argmax, maximum)
+min, amin = _extreme("min", np.min, np.argmin, minimum)
+
+
+def _finder(name, find):
+    @numpy_names
+    def finder(x, dim=None, keepdim=False):
+        if dim is None:
+            if not tensor_of(x, name).array.size:
+                raise IndexError(f"{name}: nothing to choose from in a tensor of shape {x.shape}")
+            return Tensor(find(x.array).reshape((1,) * x.ndim if keepdim else ()))
+        dim = dimension(dim, tensor_of(x, name).ndim, name)
+        _nonempty(x, (dim,) if x.ndim else (), name)
+        if not x.ndim:
+            return Tensor(np.zeros((), np.int64))
+        return Tensor(np.asarray(find(x.array, axis=dim, keepdims=keepdim)))
+
+    word = {"argmax": "largest", "argmin": "smallest"}[name]
+    finder.__name__ = finder.__qualname__ = name
+    finder.__doc__ = (
+        f"Where the {word} element is, of equal ones the first: in the flattened tensor, or along "
+        f"``dim``."
+    )
+    return finder
+
+
+argmax = _finder("argmax", np.argmax)
+argmin = _finder("argmin", np.argmin)
+
+
+def _truth(name, combine, summary):
+    @numpy_names
+    def truth(x, dim=None, keepdim=False):
+        axes = dimensions(dim, tensor_of(x, name).ndim, name)
+        return Tensor(np.asarray(combine(x.array, axis=axes, keepdims=keepdim)))
+
+    truth.__name__ = truth.__qualname__ = name
+    truth.__doc__ = summary
+    return truth
+
+
+all = _truth("all", np.all, "Whether all elements are not 0.")
+any = _truth("any", np.any, "Whether some element is not 0.")
+
+
+def count_nonzero(x, dim=None):
+    """How many elements are not 0."""
+    axes = dimensions(dim, tensor_of(x, "count_nonzero").ndim, "count_nonzero")
+    return Tensor(np.asarray(np.count_nonzero(x.array, axis=axes)))
+
+
+@numpy_names
+def logsumexp(x, dim, keepdim=False):
+    """``log(sum(exp(x)))``, without overflow."""
+    x = floating(x, "logsumexp")
+    x_shape, axes = x.shape, dimensions(dim, x.ndim, "logsumexp")
+    array = x.array
+    with np.errstate(divide="ignore", invalid="ignore"):
+        most = array.max(axis=axes, keepdims=True, initial=-np.inf)
+        most = np.where(np.isfinite(most), most, 0).astype(array.dtype, copy=False)
+        total = np.log(np.exp(array - most).sum(axis=axes, keepdims=True)) + most
+    total = total if keepdim else total.reshape([n for d, n in enumerate(x_shape) if d not in axes])
+
+    def rule(g, value):
+        share = exp(x - restore(value, x_shape, axes, keepdim))
+        return restore(g, x_shape, axes, keepdim) * share
+
+    return record(total, (x, rule, True))
+
+
+@numpy_names
+def cumsum(x, dim, dtype=None):
+    """Running sums along ``dim``."""
+    if dtype is not None:
+        x = cast(x, dtypes.as_dtype(dtype))
+    dim = dimension(dim, tensor_of(x, "cumsum").ndim, "cumsum")
+    kind = dtypes.int64 if x.dtype.kind in "biu" and dtype is None else x.dtype
+    running = np.cumsum(x.array, axis=dim, dtype=kind) if x.ndim else x.array.astype(kind)
+    return record(running, (x, lambda g: flip(cumsum(flip(g, dim), dim), dim) if g.ndim else g))

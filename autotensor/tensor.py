@@ -1,0 +1,411 @@
+"""The tensor: an array that remembers how it was made.
+
+`record` turns the value of an operation and its gradient rules into a tensor; `grad` and
+`Tensor.backward` walk the graph. Operators and methods are the functions of `autotensor.ops`,
+bound in `autotensor.ops.methods`.
+"""
+
+import copy
+
+import numpy as np
+
+from autotensor.autograd import Node, enable_grad, is_grad_enabled, propagate
+from autotensor.memory import check_unwritten, wrote
+
+__all__ = ["Tensor", "differentiate", "grad", "record", "record_view", "wrote"]
+
+
+class Tensor:
+    """A NumPy array ``array`` with a place ``node`` in the graph (None: no gradient required).
+
+    ``Tensor(array)`` wraps an array without copying or checking it; use `autotensor.tensor` to
+    make one from data. ``origin`` is set where the memory belongs to another tensor.
+    """
+
+    __slots__ = ("__weakref__", "array", "node", "origin")
+    __array_ufunc__ = None  # ndarray * Tensor is left to Tensor
+    partial = False  # as a gradient: it is whole, unlike a Patch
+
+    def __init__(self, array, node=None):
+        self.array = array
+        self.node = node
+        self.origin = None
+
+    shape = property(lambda self: self.array.shape, doc="The sizes, a tuple.")
+    dtype = property(lambda self: self.array.dtype, doc="The element type, a NumPy dtype.")
+    ndim = property(lambda self: self.array.ndim, doc="The number of dimensions.")
+    itemsize = property(lambda self: self.array.itemsize, doc="Bytes per element.")
+    nbytes = property(lambda self: self.array.nbytes, doc="Bytes of all elements.")
+    device = property(lambda self: "cpu", doc="Where the memory is: always the CPU.")
+
+    @property
+    def requires_grad(self):
+        """Whether gradients flow to this tensor."""
+        return history(self) is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted):
+        self.requires_grad_(wanted)
+
+    def requires_grad_(self, requires_grad=True):
+        """Ask for this leaf's gradient, or no longer."""
+        node = history(self)
+        if requires_grad and node is None:
+            if self.dtype.kind not in "fc":
+                raise RuntimeError(
+                    f"only floating-point tensors can require gradients, this one is "
+                    f"{self.dtype}: convert it first, e.g. x.float()"
+                )
+            self.node = Node(self.shape, self.dtype)
+            self.node.watched().keep = True
+        elif not requires_grad and node is not None:
+            if not self.is_leaf:
+                raise RuntimeError(
+                    "requires_grad can be switched off for leaf tensors only; "
+                    "use x.detach() for a tensor without history"
+                )
+            self.node = None
+        return self
+
+    @property
+    def is_leaf(self):
+        """Whether this tensor was made by the user and not by a recorded operation."""
+        node = history(self)
+        return node is None or node.edges == ()
+
+    @property
+    def grad_fn(self):
+        """The node of the operation that made this tensor; None for a leaf."""
+        return None if self.is_leaf else self.node
+
+    @property
+    def grad(self):
+        """The gradient that backward() has accumulated here; None before."""
+        node = history(self)
+        return None if node is None or node.watch is None else node.watch.grad
+
+    @grad.setter
+    def grad(self, value):
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"a gradient must be a Tensor or None, not {type(value).__name__}")
+            if (value.shape, value.dtype) != (self.shape, self.dtype):
+                raise RuntimeError(
+                    f"a gradient has the shape and dtype of its tensor: got {value.shape} "
+                    f"{value.dtype} for {self.shape} {self.dtype}"
+                )
+            if history(self) is None:
+                raise RuntimeError("this tensor does not require a gradient: requires_grad_()")
+        if history(self) is not None:
+            self.node.watched().grad = value
+
+    def retain_grad(self):
+        """Keep this tensor's gradient in ``grad`` though it is not a leaf."""
+        self._tracked("retain_grad").watched().keep = True
+
+    @property
+    def retains_grad(self):
+        """Whether `retain_grad` was called on this non-leaf."""
+        node = history(self)
+        return not self.is_leaf and node.watch is not None and node.watch.keep
+
+    def register_hook(self, hook):
+        """Call ``hook(gradient)`` when the gradient is known; what it returns replaces it.
+
+        Returns a handle whose ``remove()`` takes the hook away again.
+        """
+        return HookHandle(self._tracked("register_hook").watched().hooks, hook)
+
+    def _tracked(self, method):
+        node = history(self)
+        if node is None:
+            raise RuntimeError(f"{method}: this tensor does not require a gradient")
+        return node
+
+    @property
+    def data(self):
+        """A tensor on the same memory, without history."""
+        return Tensor(self.array)
+
+    @data.setter
+    def data(self, value):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"data must be a Tensor, not {type(value).__name__}")
+        self.array = value.array
+        if self.node is not None:
+            self.node.shape, self.node.dtype = value.shape, value.dtype
+        wrote(self)  # whoever saved this tensor would see other values
+
+    def detach(self):
+        """A tensor on the same memory that gradients do not pass."""
+        return Tensor(self.array)
+
+    def attach(self, node):
+        """A tensor on the same memory with the place ``node`` in the graph."""
+        return Tensor(self.array, node)
+
+    def own(self):
+        """A copy in memory of its own, without history."""
+        return Tensor(self.array.copy(order="K"))
+
+    def accumulate(self, other):
+        """Add ``other``, a tensor or a `Patch`, to memory that nobody else knows of."""
+        other.add_to(self.array)
+
+    def add_to(self, array):
+        """Add this tensor to ``array`` in place."""
+        np.add(array, self.array, out=array)
+
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+        """Accumulate the gradient of this tensor in ``grad`` of the leaves it was made from.
+
+        ``gradient`` weighs the elements; a tensor of one element needs none. The graph is freed
+        unless ``retain_graph`` (by default: ``create_graph``). ``inputs`` limits which tensors get
+        a gradient.
+        """
+        retain = create_graph if retain_graph is None else retain_graph
+        roots, gradients = _roots([self], [gradient])
+        walk = {"retain": retain, "record": create_graph, "check": check_unwritten}
+        if inputs is None:
+            propagate(roots, gradients, **walk)
+            return
+        inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+        nodes = [x._tracked("backward(inputs=...)") for x in inputs]
+        for node, found in zip(nodes, propagate(roots, gradients, nodes, **walk), strict=True):
+            if found is not None:
+                so_far = node.watched().grad
+                node.watch.grad = found if so_far is None else so_far + found
+
+    def __deepcopy__(self, memo):
+        if not self.is_leaf:
+            raise RuntimeError(
+                "only leaf tensors can be deep-copied: x.detach().clone() copies the values"
+            )
+        twin = copy.copy(self)
+        twin.array = self.array.copy(order="K")
+        memo[id(self)] = twin
+        if self.grad is not None:
+            twin.grad = copy.deepcopy(self.grad, memo)
+        return twin
+
+    def __reduce_ex__(self, protocol):
+        if not self.is_leaf:
+            raise RuntimeError("only leaf tensors can be copied or pickled: use x.detach()")
+        return _rebuild, (type(self), self.array, self.requires_grad, getattr(self, "__dict__", {}))
+
+
+def _rebuild(cls, array, requires_grad, attributes):
+    made = cls.__new__(cls)
+    Tensor.__init__(made, array)
+    for name, value in attributes.items():
+        setattr(made, name, value)
+    return made.requires_grad_(requires_grad)
+
+
+class HookHandle:
+    """Takes a hook away again: ``remove()``, or the end of a ``with`` block."""
+
+    def __init__(self, hooks, hook):
+        self._hooks = hooks
+        self._key = object()
+        hooks[self._key] = hook
+
+    def remove(self):
+        """Take the hook away; a second call does nothing."""
+        self._hooks.pop(self._key, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.remove()
+
+
+class Patch:
+    """The gradient of ``x[index]`` where nothing else is recorded: ``g`` there, 0 elsewhere.
+
+    The slices of one tensor then share one buffer instead of filling one each.
+    """
+
+    __slots__ = ("g", "index", "repeats", "shape")
+    partial = True
+
+    def __init__(self, g, index, shape, repeats):
+        self.g = g
+        self.index = index
+        self.shape = shape
+        self.repeats = repeats  # whether an element may be named by the index more than once
+
+    def spread(self):
+        """The whole gradient, in new memory."""
+        array = np.zeros(self.shape, self.g.dtype)
+        if self.repeats:
+            self.add_to(array)
+        else:
+            array[self.index] = self.g.array
+        return Tensor(array)
+
+    def add_to(self, array):
+        """Add this gradient to that of the whole, in place."""
+        if self.repeats:
+            np.add.at(array, self.index, self.g.array)
+        else:
+            array[self.index] += self.g.array
+
+
+class View:
+    """Whose memory a tensor shows: ``replay(base)`` makes the view again from its base.
+
+    A recorded write to the base (or to another of its views) gives the base a new history;
+    ``seen`` is the one this view was made under.
+    """
+
+    __slots__ = ("base", "replay", "seen")
+
+    def __init__(self, base, replay):
+        self.base = base
+        self.replay = replay
+        self.seen = base.node
+
+
+def history(x):
+    """The node of ``x``, made anew if its memory was written through another tensor."""
+    if not isinstance(x, Tensor):
+        return None
+    origin = x.origin
+    if origin is not None and origin.base.node is not origin.seen:
+        origin.seen = origin.base.node
+        if not origin.base.is_leaf:
+            with enable_grad():
+                x.node = origin.replay(origin.base).node
+    return x.node
+
+
+def record(array, *terms):
+    """The tensor of an operation's value, with its gradient rules in the graph.
+
+    A term is ``(x, rule)``: ``rule`` takes the gradient of the value to that of the input ``x``;
+    ``((x, y, ...), rule)``: one rule for several inputs, returning a tuple; or
+    ``(x, rule, True)``: the rule is called with the gradient and the operation's own output. Inputs
+    that are no tensors or need no gradient drop out, and with them what only their rule mentions.
+    A rule need not undo broadcasting or a change of dtype.
+    """
+    if type(array) is not np.ndarray:
+        array = np.asarray(array)  # NumPy returns scalars for 0-d results
+    value = Tensor(array)
+    if not is_grad_enabled():
+        return value
+    edges, output = [], None
+    for inputs, rule, *wants_output in terms:
+        if type(inputs) is tuple:
+            parents = tuple([history(x) for x in inputs])
+            if not any(parents):
+                continue
+        else:
+            parents = history(inputs)
+            if parents is None:
+                continue
+            if wants_output:
+                output = Tensor(array)
+        edges.append((parents, rule, bool(wants_output)))
+    if edges:
+        value.node = Node(array.shape, array.dtype, edges, output)
+    return value
+
+
+def record_view(array, x, rule, replay):
+    """Like `record` for one input whose memory ``array`` may share: writes are then followed.
+
+    ``replay`` takes any tensor of the shape of ``x`` to the same view of it.
+    """
+    value = record(array, (x, rule))
+    base = array.base
+    if base is not None and (base is x.array or base is x.array.base) and is_grad_enabled():
+        if x.origin is None:
+            value.origin = View(x, replay)
+        else:
+            first = x.origin.replay
+            value.origin = View(x.origin.base, lambda base: replay(first(base)))
+    return value
+
+
+def _roots(outputs, gradients):
+    """Nodes and gradients to start from; a tensor of one element starts from one."""
+    roots, starts = [], []
+    for number, (x, gradient) in enumerate(zip(outputs, gradients, strict=True)):
+        node = history(x)
+        if node is None:
+            raise RuntimeError(
+                f"element {number} of tensors does not require grad and does not have a grad_fn: "
+                f"nothing it was made from requires gradients (or it was made under no_grad)"
+            )
+        if gradient is None:
+            if x.array.size != 1:
+                raise RuntimeError(
+                    f"grad can be implicitly created only for scalar outputs, not for shape "
+                    f"{x.shape}: reduce it (x.sum().backward()) or pass gradient"
+                )
+            gradient = Tensor(np.ones(x.shape, x.dtype))
+        elif gradient.shape != x.shape:
+            raise RuntimeError(f"gradient has shape {gradient.shape}, the output {x.shape}")
+        roots.append(node)
+        starts.append(gradient)
+    return roots, starts
+
+
+def grad(
+    outputs,
+    inputs,
+    grad_outputs=None,
+    retain_graph=None,
+    create_graph=False,
+    allow_unused=None,
+    materialize_grads=False,
+):
+    """Gradients of ``outputs`` (weighed by ``grad_outputs``) with respect to ``inputs``.
+
+    Tensors or sequences of them; returns a tuple, one gradient for each input. With
+    ``create_graph`` the gradients can be differentiated again. An input that the outputs do not
+    depend on raises RuntimeError, or gives None with ``allow_unused``, zeros with
+    ``materialize_grads``.
+    """
+    outputs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    if grad_outputs is None or isinstance(grad_outputs, Tensor):
+        grad_outputs = (grad_outputs,) * len(outputs)
+    for x in inputs:
+        if history(x) is None:
+            raise RuntimeError("one of the inputs does not require a gradient: requires_grad_()")
+    found = propagate(
+        *_roots(outputs, grad_outputs),
+        [x.node for x in inputs],
+        retain=create_graph if retain_graph is None else retain_graph,
+        record=create_graph,
+        check=check_unwritten,
+    )
+    if materialize_grads:
+        pairs = zip(inputs, found, strict=True)
+        found = [Tensor(np.zeros_like(x.array)) if g is None else g for x, g in pairs]
+    elif not allow_unused and None in [g if g is None else 0 for g in found]:
+        raise RuntimeError(
+            "one of the inputs was not used to compute the outputs; pass allow_unused=True "
+            "to get None for it"
+        )
+    return tuple(found)
+
+
+def differentiate(formula, inputs, g):
+    """Differentiable gradients of ``formula(*inputs)`` contracted with ``g``, one for each input.
+
+    For the joint rule of a fused kernel when a gradient of the gradient is being recorded: the
+    plain formula stands in for the kernel. None for inputs that need no gradient.
+    """
+    with enable_grad():
+        # Aliases have nodes of their own, so that one input made from another is not counted twice.
+        aliases = [
+            record(x.array, (x, lambda g: g)) if isinstance(x, Tensor) else x for x in inputs
+        ]
+        wanted = [a for a in aliases if isinstance(a, Tensor) and a.node is not None]
+        value = formula(*aliases)
+        found = iter(grad(value, wanted, g, create_graph=True, allow_unused=True))
+        return tuple(next(found) if any(a is w for w in wanted) else None for a in aliases)
