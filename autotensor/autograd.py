@@ -5,8 +5,9 @@ never to tensors, so that the graph is acyclic and dies by reference count, and 
 value that no gradient rule mentions dies during the forward pass.
 
 Gradients are whatever the rules take and return: the walk leaves the arithmetic to their ``+``,
-``fit(shape, dtype)``, ``own()``, ``accumulate(other)`` and ``add_``. A gradient that is ``partial``
-is of a part, which ``spread()`` puts among zeros and others' ``accumulate`` adds in its place.
+``fit(shape, dtype)``, ``own()``, ``clone()``, ``accumulate(other)`` and ``add_``. A gradient that is
+``partial`` is of a part, which ``spread()`` puts among zeros and others' ``accumulate`` adds in its
+place.
 """
 
 import contextlib
@@ -71,6 +72,27 @@ class Watch:
         self.hooks = {}
 
 
+class Handle:
+    """Takes a hook away again: ``remove()``, or the end of a ``with`` block."""
+
+    __slots__ = ("_hooks", "key")
+
+    def __init__(self, hooks, hook):
+        self._hooks = hooks
+        self.key = tick()
+        hooks[self.key] = hook
+
+    def remove(self):
+        """Take the hook away; a second call does nothing."""
+        self._hooks.pop(self.key, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.remove()
+
+
 def _parents(edge):
     parents = edge[0]
     return [p for p in parents if p is not None] if type(parents) is tuple else (parents,)
@@ -126,9 +148,12 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
             gradient = pending.pop(node)
             watch = node.watch
             if watch is not None:
-                gradient = _attend(watch, gradient, inputs is None, node in ours, record)
+                replaced = _attend(watch, gradient, inputs is None, node in ours, record)
+                if replaced is not gradient:  # by a hook, which may keep it
+                    ours.discard(node)
+                gradient = replaced
             if node in wanted:
-                found[node] = gradient if record or node in ours else gradient.own()
+                found[node] = gradient if node in ours else _own(gradient, record)
             if needed is not None and not needed[node]:
                 continue
             edges = node.edges
@@ -158,15 +183,21 @@ def _attend(watch, gradient, accumulates, is_ours, record):
     """Call the hooks of a node with its gradient, and keep the gradient where asked for."""
     for hook in list(watch.hooks.values()):
         replaced = hook(gradient)
-        gradient = gradient if replaced is None else replaced
+        if replaced is not None:
+            gradient, is_ours = replaced, False
     if watch.keep and accumulates:
         if watch.grad is None:
-            watch.grad = gradient if record or is_ours else gradient.own()
+            watch.grad = gradient if is_ours else _own(gradient, record)
         elif record or watch.grad.requires_grad:
             watch.grad = watch.grad + gradient
         else:
             watch.grad.add_(gradient)
     return gradient
+
+
+def _own(gradient, record):
+    """A copy that shares memory with nobody; with ``record`` one that can be differentiated."""
+    return gradient.clone() if record else gradient.own()
 
 
 def _leading_to(inputs, roots):
@@ -238,6 +269,10 @@ class no_grad(_Mode):
     """Record nothing: results of operations do not require gradients. Also a decorator."""
 
     mode = False
+
+
+class inference_mode(no_grad):
+    """`no_grad` under the name by which PyTorch's programs mark evaluation."""
 
 
 class enable_grad(_Mode):

@@ -182,6 +182,8 @@ def arange(start, end=None, step=1, dtype=None, requires_grad=False, device=None
 
 def linspace(start, end, steps, dtype=None, requires_grad=False, device=None):
     """``steps`` numbers from ``start`` to ``end``, both included, evenly spaced."""
+    if steps < 0:
+        raise RuntimeError(f"linspace: the number of steps must not be negative, got {steps}")
     kind = dtypes.float32 if dtype is None else dtypes.as_dtype(dtype)
     return _finish(np.linspace(start, end, steps).astype(kind), requires_grad, device)
 

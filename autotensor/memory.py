@@ -87,3 +87,18 @@ def _arrays(values):
             yield from _arrays(value.values())
         elif getattr(value, "__closure__", None):
             yield from _arrays(_cells(value))
+
+
+class View:
+    """Whose memory a tensor shows: ``replay(base)`` makes the view again from its base.
+
+    A recorded write to the base (or to another of its views) gives the base a new history;
+    ``seen`` is the one this view was made under.
+    """
+
+    __slots__ = ("base", "replay", "seen")
+
+    def __init__(self, base, replay):
+        self.base = base
+        self.replay = replay
+        self.seen = base.node

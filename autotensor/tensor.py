@@ -9,8 +9,8 @@ import copy
 
 import numpy as np
 
-from autotensor.autograd import Node, enable_grad, is_grad_enabled, propagate
-from autotensor.memory import check_unwritten, wrote
+from autotensor.autograd import Handle, Node, enable_grad, is_grad_enabled, propagate
+from autotensor.memory import View, check_unwritten, wrote
 
 __all__ = ["Tensor", "differentiate", "grad", "record", "record_view", "wrote"]
 
@@ -114,7 +114,7 @@ class Tensor:
 
         Returns a handle whose ``remove()`` takes the hook away again.
         """
-        return HookHandle(self._tracked("register_hook").watched().hooks, hook)
+        return Handle(self._tracked("register_hook").watched().hooks, hook)
 
     def _tracked(self, method):
         node = history(self)
@@ -167,11 +167,13 @@ class Tensor:
         roots, gradients = _roots([self], [gradient])
         walk = {"retain": retain, "record": create_graph, "check": check_unwritten}
         if inputs is None:
-            propagate(roots, gradients, **walk)
+            _walk(roots, gradients, **walk)
             return
         inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+        if not inputs:
+            raise RuntimeError("backward: inputs cannot be empty; leave it out for all leaves")
         nodes = [x._tracked("backward(inputs=...)") for x in inputs]
-        for node, found in zip(nodes, propagate(roots, gradients, nodes, **walk), strict=True):
+        for node, found in zip(nodes, _walk(roots, gradients, nodes, **walk), strict=True):
             if found is not None:
                 so_far = node.watched().grad
                 node.watch.grad = found if so_far is None else so_far + found
@@ -200,25 +202,6 @@ def _rebuild(cls, array, requires_grad, attributes):
     for name, value in attributes.items():
         setattr(made, name, value)
     return made.requires_grad_(requires_grad)
-
-
-class HookHandle:
-    """Takes a hook away again: ``remove()``, or the end of a ``with`` block."""
-
-    def __init__(self, hooks, hook):
-        self._hooks = hooks
-        self._key = object()
-        hooks[self._key] = hook
-
-    def remove(self):
-        """Take the hook away; a second call does nothing."""
-        self._hooks.pop(self._key, None)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.remove()
 
 
 class Patch:
@@ -253,19 +236,8 @@ class Patch:
             array[self.index] += self.g.array
 
 
-class View:
-    """Whose memory a tensor shows: ``replay(base)`` makes the view again from its base.
-
-    A recorded write to the base (or to another of its views) gives the base a new history;
-    ``seen`` is the one this view was made under.
-    """
-
-    __slots__ = ("base", "replay", "seen")
-
-    def __init__(self, base, replay):
-        self.base = base
-        self.replay = replay
-        self.seen = base.node
+# Gradients at the edges of domains are infinities and NaN without a warning, as in PyTorch.
+_walk = np.errstate(all="ignore")(propagate)
 
 
 def history(x):
@@ -296,8 +268,9 @@ def record(array, *terms):
     if not is_grad_enabled():
         return value
     edges, output = [], None
-    for inputs, rule, *wants_output in terms:
-        if type(inputs) is tuple:
+    for term in terms:
+        inputs = term[0]
+        if inputs.__class__ is tuple:
             parents = tuple([history(x) for x in inputs])
             if not any(parents):
                 continue
@@ -305,9 +278,9 @@ def record(array, *terms):
             parents = history(inputs)
             if parents is None:
                 continue
-            if wants_output:
+            if len(term) == 3:
                 output = Tensor(array)
-        edges.append((parents, rule, bool(wants_output)))
+        edges.append((parents, term[1], len(term) == 3))
     if edges:
         value.node = Node(array.shape, array.dtype, edges, output)
     return value
@@ -376,7 +349,7 @@ def grad(
     for x in inputs:
         if history(x) is None:
             raise RuntimeError("one of the inputs does not require a gradient: requires_grad_()")
-    found = propagate(
+    found = _walk(
         *_roots(outputs, grad_outputs),
         [x.node for x in inputs],
         retain=create_graph if retain_graph is None else retain_graph,

@@ -1,6 +1,7 @@
 """Operations on tensors: each one function, its value and its gradient rules side by side."""
 
 from autotensor.ops import methods
+from autotensor.ops.activation import log_softmax, relu, softmax
 from autotensor.ops.compare import *
 from autotensor.ops.elementary import *
 from autotensor.ops.elementwise import *

@@ -10,8 +10,12 @@ from autotensor.tensor import Tensor, record
 
 
 def cast(x, dtype):
-    """``x`` converted to ``dtype``; the gradient is converted back."""
-    return x if x.array.dtype == dtype else record(x.array.astype(dtype), (x, lambda g: g))
+    """``x`` converted to ``dtype``; between floating dtypes the gradient is converted back."""
+    if x.array.dtype == dtype:
+        return x
+    with np.errstate(invalid="ignore", over="ignore"):
+        array = x.array.astype(dtype)
+    return record(array, (x, lambda g: g)) if array.dtype.kind in "fc" else Tensor(array)
 
 
 def tensor_of(x, name):
@@ -47,7 +51,12 @@ def _raw(x, name):
 
 
 def _converted(x, raw, dtype):
-    return cast(x, dtype) if isinstance(x, Tensor) else Tensor(np.asarray(raw, dtype))
+    if isinstance(x, Tensor):
+        return cast(x, dtype)
+    try:
+        return Tensor(np.asarray(raw, dtype))
+    except OverflowError:
+        raise RuntimeError(f"{raw} does not fit into {dtype}: convert the tensor first") from None
 
 
 def broadcast(x, y, name):

@@ -121,8 +121,8 @@ def fmod(x, y):
 
 def pow(x, y):
     """``x ** y``; integers to a negative power raise RuntimeError."""
-    if isinstance(y, (int, float)) and y == 2:
-        return square(tensor_of(x, "pow"))
+    if isinstance(y, (int, float)) and y == 2 and isinstance(x, Tensor) and x.dtype.kind == "f":
+        return square(x)
     x, y = _number_pair(x, y, "pow")
     if x.dtype.kind in "iu" and np.any(y.array < 0):
         raise RuntimeError("pow: integers to a negative integer power are not allowed; use floats")
@@ -130,14 +130,15 @@ def pow(x, y):
         power = np.power(x.array, y.array)
     return record(
         power,
-        (x, lambda g: where(y == 0, 0, g * (y * x ** (y - 1)))),
-        (y, lambda g, z: where((x == 0) & (y >= 0), 0, g * (z * x.log())), True),
+        (x, lambda g: g * (y * x ** where((x == 0) & (y == 0), 1, y - 1))),
+        (y, lambda g, z: g * (z * where((x == 0) & (y >= 0), 1, x).log()), True),
     )
 
 
 def square(x):
     """``x * x``."""
-    tensor_of(x, "square")
+    if tensor_of(x, "square").dtype.kind == "b":
+        x = cast(x, dtypes.int64)
     return record(np.square(x.array), (x, lambda g: g * (x * 2)))
 
 
@@ -164,7 +165,7 @@ def _steps(name, function, summary):
 
     def stepped(x):
         tensor_of(x, name)
-        value = x.array if x.dtype.kind in "biu" else function(x.array)
+        value = x.array.copy() if x.dtype.kind in "biu" else function(x.array)
         return record(value, (x, lambda g: g * 0))
 
     stepped.__name__ = stepped.__qualname__ = name

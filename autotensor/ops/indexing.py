@@ -29,7 +29,7 @@ def index_of(x, index):
     for part in parts:
         if isinstance(part, Tensor):
             part = part.array
-        elif isinstance(part, (list, range)):
+        elif isinstance(part, (list, tuple, range)):
             part = np.asarray([p.array if isinstance(p, Tensor) else p for p in part])
             part = part if part.size else part.astype(np.intp)
         if isinstance(part, np.ndarray) and part.ndim == 0 and part.dtype.kind in "iu":
@@ -141,8 +141,11 @@ def take_along_dim(x, indices, dim=None):
     return gather(x.expand(wide), dim, indices.expand(deep))
 
 
-def scatter(x, dim, index, src, *, reduce=None):
+def scatter(x, dim, index, src=None, *, value=None, reduce=None):
     """A copy of ``x`` with ``src`` (tensor or number) written at ``index`` along ``dim``."""
+    if (src is None) == (value is None):
+        raise TypeError("scatter: give what to write, either as src or as value")
+    src = value if src is None else src
     if reduce == "add":
         return scatter_add(x, dim, index, src)
     if reduce is not None:
@@ -199,6 +202,12 @@ def index_add(x, dim, index, source, *, alpha=1):
     """A copy of ``x``, ``alpha`` times slices of ``source`` added at ``index`` along ``dim``."""
     dim = dimension(dim, tensor_of(x, "index_add").ndim, "index_add")
     places = (slice(None),) * dim + (index.array,)
+    wanted = x.shape[:dim] + (index.array.size,) + x.shape[dim + 1 :]
+    if index.ndim > 1 or source.shape != wanted:
+        raise RuntimeError(
+            f"index_add: index {index.shape} and source {source.shape} do not fit {x.shape} in dim "
+            f"{dim}: expected a vector of indices and source {wanted}"
+        )
     source = source * alpha if alpha != 1 else source
     array = x.array.copy()
     np.add.at(array, places, source.array)
@@ -217,13 +226,15 @@ def masked_fill(x, mask, value):
 
 def masked_select(x, mask):
     """The elements where ``mask`` holds, a vector."""
+    if mask.dtype.kind != "b":
+        raise RuntimeError(f"masked_select: expected a mask of dtype bool, got {mask.dtype}")
     shape = np.broadcast_shapes(x.shape, mask.shape)
     return getitem(x.expand(shape), mask.expand(shape))
 
 
 def nonzero(x, *, as_tuple=False):
     """Where elements are not 0: a row for each, or with ``as_tuple`` a vector per dimension."""
-    found = np.nonzero(x.array)
+    found = np.nonzero(np.atleast_1d(x.array))
     if as_tuple:
         return tuple(Tensor(i) for i in found)
-    return Tensor(np.stack(found, 1) if x.ndim else np.zeros((int(bool(x.array)), 0), np.int64))
+    return Tensor(np.stack(found, 1)[:, : x.ndim])

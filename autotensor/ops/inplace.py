@@ -28,23 +28,19 @@ def assign(x, value):
     np.copyto(x.array, value.array, casting="unsafe")
     wrote(x)
     if followed:
-        _rebase(x, (value, lambda g: g))
+        _rebase(x, (value, lambda g: g) if value.requires_grad else (x, lambda g: g * 0))
     return x
 
 
 def setitem(x, index, value):
     """``x[index] = value`` in all of NumPy's forms."""
     if not isinstance(value, Tensor):
-        value = (
-            promote(x, value, "x[index] = value")[1]
-            if np.isscalar(value)
-            else Tensor(np.asarray(value))
-        )
+        value = _number(x, value) if np.isscalar(value) else Tensor(np.asarray(value))
     parts, basic = indexing.index_of(x, index)
-    _writable(x, value.dtype)
     if basic:
-        assign(indexing.getitem(x, parts), _trimmed(value))
+        assign(indexing.getitem(x, parts), _trimmed(cast(value, x.dtype)))
         return
+    _writable(x, value.dtype)
     followed = is_grad_enabled() and (x.requires_grad or value.requires_grad)
     try:
         target = x.array[parts].shape
@@ -63,6 +59,11 @@ def setitem(x, index, value):
             (x, lambda g: indexing.zero_index(g, parts)),
             (value, lambda g: elementwise.where(last, indexing.getitem(g, parts), 0)),
         )
+
+
+def _number(x, value):
+    """A number (or 0-d tensor) as a tensor of the dtype of ``x``, in which it is written."""
+    return cast(promote(x, value, "writing in place")[1], x.dtype)
 
 
 def _trimmed(value):
@@ -138,7 +139,7 @@ def copy_(x, source, non_blocking=False):
 
 def fill_(x, value):
     """Overwrite with a number or 0-d tensor."""
-    value = promote(x, value, "fill_")[1]
+    value = _number(x, value)
     if value.ndim:
         raise RuntimeError(f"fill_: expected a number or a 0-d tensor, got shape {value.shape}")
     return assign(x, value)
@@ -155,6 +156,8 @@ def _random(x, drawn):
 
 def uniform_(x, a=0.0, b=1.0, *, generator=None):
     """Overwrite with numbers drawn evenly from [a, b)."""
+    if a > b:
+        raise RuntimeError(f"uniform_: expected a <= b, got {a} and {b}")
     source = (generator or default_generator).numpy
     return _random(x, source.random(x.shape, _float_kind(x)) * (b - a) + a)
 
@@ -170,6 +173,8 @@ def normal_(x, mean=0.0, std=1.0, *, generator=None):
 def bernoulli_(x, p=0.5, *, generator=None):
     """Overwrite with 1 with probability ``p``, otherwise 0."""
     p = p.array if isinstance(p, Tensor) else p
+    if not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
+        raise RuntimeError(f"bernoulli_: a probability is between 0 and 1, got {p}")
     return _random(x, (generator or default_generator).numpy.random(x.shape) < p)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from autotensor.ops.arguments import broadcast, dimensions, floating, numpy_names, tensor_of
-from autotensor.ops.elementwise import abs, pow, sign, where
+from autotensor.ops.elementwise import abs, sign, where
 from autotensor.ops.reduce import amax, amin, restore, sum
 from autotensor.ops.shape import matrix_transpose, reshape, unsqueeze
 from autotensor.tensor import Tensor, record
@@ -166,16 +166,17 @@ def norm(x, p=2, dim=None, keepdim=False):
     if p in (float("inf"), float("-inf")):
         return (amax if p > 0 else amin)(abs(x), dim, keepdim)
     x_shape, axes = x.shape, dimensions(dim, x.ndim, "norm")
-    if p == 2:
-        length = np.sqrt(np.square(x.array).sum(axis=axes, keepdims=keepdim))
-
-        def rule(g, length):
-            safe = where(length == 0, 1, length)
-            return restore(where(length == 0, 0, g / safe), x_shape, axes, keepdim) * x
-
-        return record(length, (x, rule, True))
     if p == 0:
         return sum((x != 0).to(x.dtype), axes, keepdim)
-    if p == 1:
-        return sum(x * sign(x), axes, keepdim)
-    return pow(sum(pow(abs(x), p), axes, keepdim), 1 / p)
+    with np.errstate(divide="ignore"):
+        total = (np.abs(x.array) ** p).sum(axis=axes, keepdims=keepdim)
+        length = np.sqrt(total) if p == 2 else total ** (1 / p)
+
+    def rule(g, length):
+        # Where elements or all of them are 0 the gradient is taken as 0.
+        zero = length == 0
+        scale = where(zero, 0, g / where(zero, 1, length) ** (p - 1))
+        slope = x if p == 2 else sign(x) * where(x == 0, 1, abs(x)) ** (p - 1)
+        return restore(scale, x_shape, axes, keepdim) * slope
+
+    return record(length, (x, rule, True))

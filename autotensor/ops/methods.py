@@ -8,6 +8,7 @@ import numpy as np
 from autotensor import dtypes
 from autotensor.creation import empty, full, ones, tensor, zeros
 from autotensor.ops import (
+    activation,
     arguments,
     compare,
     elementary,
@@ -35,6 +36,7 @@ _METHODS = {
     indexing: """gather take_along_dim scatter scatter_add index_select index_add masked_fill
         masked_select nonzero""",
     linalg: "matmul mm bmm mv dot outer addmm tril triu norm",
+    activation: "relu softmax log_softmax",
     inplace: "copy_ fill_ zero_ uniform_ normal_ bernoulli_",
 }
 _IN_PLACE = {
@@ -45,6 +47,7 @@ _IN_PLACE = {
     compare: "logical_not bitwise_not bitwise_and bitwise_or bitwise_xor",
     indexing: "scatter scatter_add index_add masked_fill",
     linalg: "addmm tril triu",
+    activation: "relu",
 }
 _ALIASES = {
     "subtract": "sub",

@@ -14,6 +14,7 @@ from autotensor.ops.arguments import (
     numpy_names,
     tensor_of,
 )
+from autotensor.ops.compare import isnan
 from autotensor.ops.elementary import exp
 from autotensor.ops.elementwise import maximum, minimum, where
 from autotensor.ops.indexing import gather
@@ -81,7 +82,7 @@ def mean(x, dim=None, keepdim=False, dtype=None):
     count = _count(x_shape, axes)
     with np.errstate(invalid="ignore", divide="ignore"):
         average = x.array.sum(axis=axes, keepdims=keepdim) / x.dtype.type(count)
-    return record(average, (x, lambda g: restore(g / count, x_shape, axes, keepdim)))
+    return record(average, (x, lambda g: restore(g / (count or 1), x_shape, axes, keepdim)))
 
 
 @numpy_names
@@ -103,9 +104,11 @@ def _spread(x, dim, unbiased, keepdim, correction, name):
         raise RuntimeError(f"{name}: expected a floating dtype, got {x.dtype}: x.float()")
     x_shape, axes = x.shape, dimensions(dim, x.ndim, name)
     correction = int(bool(unbiased)) if correction is None else correction
-    count = builtins.max(_count(x_shape, axes) - correction, 0)
-    centred = x.array - x.array.mean(axis=axes, keepdims=True)
+    number = _count(x_shape, axes)
+    count = builtins.max(number - correction, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
+        average = x.array.sum(axis=axes, keepdims=True) / x.dtype.type(number)
+        centred = x.array - average
         variance = np.square(centred).sum(axis=axes, keepdims=keepdim) / x.dtype.type(count)
 
     def rule(g):
@@ -114,8 +117,11 @@ def _spread(x, dim, unbiased, keepdim, correction, name):
 
     if name == "var":
         return record(variance, (x, rule))
-    zero_safe = np.sqrt(variance)
-    return record(zero_safe, (x, lambda g, s: rule(where(s == 0, 0, g / (s * 2))), True))
+
+    def root_rule(g, s):
+        return rule(where(s == 0, 0, g / where(s == 0, 1, s * 2)))
+
+    return record(np.sqrt(variance), (x, root_rule, True))
 
 
 @numpy_names
@@ -140,17 +146,15 @@ def prod(x, dim=None, keepdim=False, dtype=None):
 
 
 def _product(x, dim):
-    before = (slice(None),) * dim
+    before, empty = (slice(None),) * dim, x.shape[dim] == 0
     while (n := x.shape[dim]) > 1:
         half = n // 2
         pairs = x[(*before, slice(half))] * x[(*before, slice(half, 2 * half))]
         if n % 2:
             pairs = cat([pairs, x[(*before, slice(n - 1, n))]], dim)
         x = pairs
-    if x.shape[dim] == 0:
-        shape = x.shape[:dim] + x.shape[dim + 1 :]
-        return Tensor(np.ones(shape, x.dtype))
-    return x[(*before, 0)]
+    product = sum(x, dim, dtype=x.dtype)  # of the one factor left, in new memory
+    return product + 1 if empty else product
 
 
 def _nonempty(x, axes, name):
@@ -169,7 +173,7 @@ def _extreme(name, choose, find, pairwise):
         x_shape = x.shape
 
         def rule(g, value):
-            chosen = x == restore(value, x_shape, axes, keepdim)
+            chosen = (x == restore(value, x_shape, axes, keepdim)) | isnan(x)
             ties = sum(chosen, axes, keepdim=True)
             return where(chosen, restore(g, x_shape, axes, keepdim) / ties, 0)
 

@@ -1,10 +1,12 @@
 """The same elements in another shape or order: views where NumPy can, copies where it must."""
 
+import functools
 import math
 
 import numpy as np
 
-from autotensor.ops.arguments import cast, dimension, dimensions, promote, sizes, tensor_of
+from autotensor import dtypes
+from autotensor.ops.arguments import cast, dimension, dimensions, sizes, tensor_of
 from autotensor.tensor import Tensor, record, record_view
 
 __all__ = [
@@ -45,10 +47,10 @@ def reshape(x, *shape):
 def view(x, *shape):
     """Like `reshape`, but raises RuntimeError where the elements would have to be copied.
 
-    With a dtype instead of a shape the memory is read as that dtype.
+    With a dtype instead of a shape the memory is read as that dtype, which no gradient passes.
     """
     if len(shape) == 1 and not isinstance(shape[0], (int, np.integer, tuple, list)):
-        return record_view(x.array.view(shape[0]), x, lambda g: g * 0, lambda b: view(b, *shape))
+        return Tensor(x.array.view(dtypes.as_dtype(shape[0])))
     seen = reshape(x, *shape)
     if seen.array.size and not np.may_share_memory(seen.array, x.array):
         raise RuntimeError(
@@ -90,7 +92,7 @@ def flatten(x, start_dim=0, end_dim=-1):
 def unflatten(x, dim, sizes):
     """Dimension ``dim`` as several of the given sizes."""
     dim = dimension(dim, tensor_of(x, "unflatten").ndim, "unflatten")
-    part = _resolved(Tensor(np.empty((x.shape[dim], 0)).T[0]), tuple(sizes), "unflatten")
+    part = _resolved(Tensor(np.empty(x.shape[dim])), tuple(sizes), "unflatten")
     return reshape(x, x.shape[:dim] + part + x.shape[dim + 1 :])
 
 
@@ -212,8 +214,8 @@ def cat(tensors, dim=0):
             raise RuntimeError(
                 f"cat: sizes must match except in dimension {dim}: {kept[0].shape} and {x.shape}"
             )
-    for x in tensors[1:]:
-        kept = [promote(y, Tensor(np.empty(1, x.dtype)), "cat")[0] for y in kept]
+    dtype = functools.reduce(dtypes.promote_types, [x.dtype for x in tensors])
+    kept = [cast(x, dtype) for x in kept]
     starts = np.cumsum([0] + [x.shape[dim] for x in kept]).tolist()
     return record(
         np.concatenate([x.array for x in kept], dim),
@@ -326,14 +328,13 @@ def pad(x, pad, mode="constant", value=None):
     ``mode`` "constant" puts ``value`` (0), "reflect", "replicate" and "circular" repeat elements.
     Negative numbers cut off.
     """
-    pairs = list(zip(sizes((pad,))[::2], sizes((pad,))[1::2], strict=True))[::-1]
-    if len(pad) % 2 or len(pairs) > tensor_of(x, "pad").ndim:
-        raise RuntimeError(
-            f"pad: {tuple(pad)} is not a pair for each of the last dims of {x.shape}"
-        )
+    pad = sizes((pad,))
+    if len(pad) % 2 or len(pad) // 2 > tensor_of(x, "pad").ndim:
+        raise RuntimeError(f"pad: {pad} is not a pair for each of the last dims of {x.shape}")
+    pairs = list(zip(pad[::2], pad[1::2], strict=True))[::-1]
     pairs = [(0, 0)] * (x.ndim - len(pairs)) + pairs
     if any(n + a + b < 0 for n, (a, b) in zip(x.shape, pairs, strict=True)):
-        raise RuntimeError(f"pad: {tuple(pad)} cuts off more than there is of {x.shape}")
+        raise RuntimeError(f"pad: {pad} cuts off more than there is of {x.shape}")
     if mode != "constant":
         return _pad_by_index(x, pairs, mode)
     kept = tuple(
@@ -368,6 +369,8 @@ def _pad_by_index(x, pairs, mode):
         raise NotImplementedError(
             f"pad: mode {mode!r}; there are 'constant', {', '.join(map(repr, _PAD_MODES))}"
         )
+    if not any(map(any, pairs)):
+        return clone(x)
     for dim, (size, pair) in enumerate(zip(x.shape, pairs, strict=True)):
         if pair == (0, 0):
             continue

@@ -1,0 +1,136 @@
+"""Convolution and its two adjoints: which kernel does the work is chosen here, by shape and dtype.
+
+All take and return logical (N, C, H, W) arrays of any strides; images come back as transposed
+views of fresh (N, H, W, C) arrays. ``stride``, ``padding`` and ``dilation`` are pairs of ints, and
+the padding is the same on both sides.
+"""
+
+import math
+import os
+
+import numpy as np
+
+from . import reference
+
+_SMALL = 1 << 14  # multiplications below which NumPy's few calls are quicker
+_precision = "high"
+
+
+def set_precision(level):
+    """``"high"`` allows fast algorithms with a relative error of 1e-5; ``"highest"`` does not."""
+    global _precision
+    if level not in ("high", "highest"):
+        raise ValueError(f'precision: expected "high" or "highest", got {level!r}')
+    _precision = level
+
+
+def get_precision():
+    """What `set_precision` was last given."""
+    return _precision
+
+
+def _is_compiled(x, w_shape, pixels):
+    """Whether the compiled kernels take it: float32, and enough work to be worth the call."""
+    enough = pixels * math.prod(w_shape) >= _SMALL
+    return enough and x.dtype == np.float32 and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+
+
+def _is_winograd(w_shape, out_size, stride, dilation, groups):
+    """3x3 at stride 1 with enough channels and pixels that fewer products pay for transforms."""
+    o, c, *kernel = w_shape
+    plain = kernel == [3, 3] and tuple(stride) == tuple(dilation) == (1, 1) and groups == 1
+    return plain and _precision == "high" and min(o, c) >= 8 and max(out_size) > 2
+
+
+def _pixels(x, dense=False):
+    """(N, C, H, W) of any strides as (N, H, W, C), channels contiguous; copied only if needed."""
+    rows = x.transpose(0, 2, 3, 1)
+    usable = rows.flags.c_contiguous if dense else rows.strides[3] == rows.itemsize
+    return rows if usable and rows.flags.aligned else np.ascontiguousarray(rows)
+
+
+def _window(w_shape, stride, padding, dilation):
+    return (*w_shape[2:], *stride, *dilation, *padding)
+
+
+def _out_size(x_shape, w_shape, stride, padding, dilation):
+    geometry = zip(x_shape[2:], w_shape[2:], stride, padding, dilation, strict=True)
+    return tuple((size + 2 * p - d * (k - 1) - 1) // s + 1 for size, k, s, p, d in geometry)
+
+
+def _is_depthwise(w_shape, groups):
+    """One filter per channel, and channels enough for a vector."""
+    return w_shape[:2] == (groups, 1) and groups >= 16
+
+
+def _turned(w, groups):
+    """The filters of the adjoint at stride 1: rotated by 180 degrees, channels exchanged."""
+    o, c, kh, kw = w.shape
+    turned = w.reshape(groups, o // groups, c, kh, kw)[..., ::-1, ::-1].swapaxes(1, 2)
+    return turned.reshape(groups * c, o // groups, kh, kw)
+
+
+def conv2d(x, w, stride, padding, dilation, groups):
+    """Slide the filters over the image: (N, C, H, W) * (O, C/groups, KH, KW) -> (N, O, OH, OW)."""
+    out_size = _out_size(x.shape, w.shape, stride, padding, dilation)
+    shape = (x.shape[0], *out_size, w.shape[0])
+    if not _is_compiled(x, w.shape, math.prod(shape[:3])):
+        return reference.conv2d(x, w, stride, padding, dilation, groups)
+    from . import depthwise, direct, winograd
+
+    out = np.empty(shape, np.float32)
+    window = _window(w.shape, stride, padding, dilation)
+    if _is_winograd(w.shape, out_size, stride, dilation, groups):
+        winograd.convolve(_pixels(x), w.transpose(1, 0, 2, 3), out, padding)
+    elif _is_depthwise(w.shape, groups):
+        depthwise.convolve(_pixels(x), w, out, window)
+    else:
+        direct.convolve(_pixels(x), w, out, window, groups)
+    return out.transpose(0, 3, 1, 2)
+
+
+def conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups):
+    """Adjoint of `conv2d` in ``x``: (N, O, OH, OW) * (O, C/groups, KH, KW) -> (N, C, H, W)."""
+    n, c, height, width = x_shape
+    if not _is_compiled(g, w.shape, n * height * width):
+        return reference.conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups)
+    from . import depthwise, direct, winograd
+
+    out = np.empty((n, height, width, c), np.float32)
+    window = _window(w.shape, stride, padding, dilation)
+    turned = tuple(d * (k - 1) - p for k, d, p in zip(w.shape[2:], dilation, padding, strict=True))
+    if _is_winograd(w.shape, (height, width), stride, dilation, groups):
+        winograd.convolve(_pixels(g), w[:, :, ::-1, ::-1], out, turned)
+    elif _is_depthwise(w.shape, groups):
+        depthwise.convolve(_pixels(g), w, out, window, adjoint=True)
+    elif tuple(stride) == (1, 1) and min(turned) >= 0 and w.shape[1] >= 8:
+        w = _turned(w, groups)
+        direct.convolve(_pixels(g), w, out, _window(w.shape, stride, turned, dilation), groups)
+    else:
+        direct.input_gradient(_pixels(g, dense=True), w, out, window, groups)
+    return out.transpose(0, 3, 1, 2)
+
+
+def conv2d_weight_grad(x, g, w_shape, stride, padding, dilation, groups):
+    """Adjoint of `conv2d` in ``w``: (N, C, H, W) * (N, O, OH, OW) -> (O, C/groups, KH, KW)."""
+    if not _is_compiled(x, w_shape, g.size // max(1, g.shape[1])):
+        return reference.conv2d_weight_grad(x, g, w_shape, stride, padding, dilation, groups)
+    from . import depthwise, direct, winograd
+
+    out = np.empty(w_shape, np.float32)
+    window = _window(w_shape, stride, padding, dilation)
+    if _is_winograd(w_shape, g.shape[2:], stride, dilation, groups):
+        winograd.weight_gradient(_pixels(x), _pixels(g), out.transpose(1, 0, 2, 3), padding)
+    elif _is_depthwise(w_shape, groups):
+        depthwise.weight_gradient(_pixels(x), _pixels(g, dense=True), out, window)
+    else:
+        direct.weight_gradient(_pixels(x), _pixels(g, dense=True), out, window, groups)
+    return out
+
+
+def conv2d_backward(x, w, g, stride, padding, dilation, groups, need_x=True, need_w=True):
+    """Both adjoints of `conv2d`: ``(gx, gw)``, with None for what is not needed."""
+    geometry = (stride, padding, dilation, groups)
+    gx = conv2d_input_grad(g, w, x.shape, *geometry) if need_x else None
+    gw = conv2d_weight_grad(x, g, w.shape, *geometry) if need_w else None
+    return gx, gw

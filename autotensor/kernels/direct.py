@@ -1,0 +1,303 @@
+"""Convolution of any geometry as matrix products, without making the matrix of windows.
+
+In channels-last memory a line of a window is one run of numbers, and the windows of an output row
+are a fixed step apart: the micro-kernels read them where they are. Only where there is padding are
+a few lines of the image at a time copied between zeros first. Filters are packed once into panels
+as wide as a micro-kernel. Groups are separate products.
+"""
+
+import math
+
+from . import scratch, threads
+from .gemm import PANEL, ROWS, multiply_panel, multiply_runs
+from .jit import Kernel, serial
+from .rows import add_floats, copy_floats, image_integers, zero_floats
+from .simd import integers, load_integer, prefetch_to_write, store_integer
+
+_BLOCK_FLOATS = 1 << 15  # gradients of windows made at once: a quarter of the second-level cache
+_BAND_FLOATS = 1 << 14  # padded lines copied at once
+_BAND_PIXELS = 512  # positions of the output made by one task
+_BAND_INPUTS = 1 << 13  # numbers of the input that a weight gradient passes over repeatedly
+_SUM_FLOATS = 3 << 20  # for partial sums of a weight gradient
+
+
+@serial
+def _copy_band(band, image, window, n, top, lines, line_floats):
+    """Lines ``top ...`` of an image with their padding, (lines, padded width, channels)."""
+    base, n_step, h_step, w_step, height, width, channels = integers(image, 7)
+    pw = load_integer(window, 7)
+    for row in range(top, top + lines):
+        if 0 <= row < height:
+            line = base + 4 * (n * n_step + row * h_step)
+            zero_floats(band, pw * channels)
+            if w_step == channels:
+                copy_floats(band + 4 * pw * channels, line, width * channels)
+            else:
+                for col in range(width):
+                    to = band + 4 * (pw + col) * channels
+                    copy_floats(to, line + 4 * col * w_step, channels)
+            filled = (pw + width) * channels
+            zero_floats(band + 4 * filled, line_floats - filled)
+        else:
+            zero_floats(band, line_floats)
+        band += 4 * line_floats
+
+
+@serial
+def _add_windows(rows, row_step, image, window, positions, first, count, channel, channels):
+    """Adjoint of `_copy_windows`."""
+    base, n_step, h_step, w_step, height, width, _ = integers(image, 7)
+    kh, kw, sh, sw, dh, dw, ph, pw = integers(window, 8)
+    out_h, out_w = integers(positions, 2)
+    for t in range(first, first + count):
+        top = t // out_w % out_h * sh - ph
+        left = t % out_w * sw - pw
+        start = base + 4 * (t // (out_h * out_w) * n_step + channel)
+        for i in range(kh):
+            row = top + i * dh
+            if 0 <= row < height:
+                for j in range(kw):
+                    col = left + j * dw
+                    if 0 <= col < width:
+                        add_floats(start + 4 * (row * h_step + col * w_step),
+                                   rows + 4 * (i * kw + j) * channels, channels)  # fmt: skip
+        rows += 4 * row_step
+
+
+@serial
+def _load_band(task, band, image, window, positions):
+    """Copy a task's part of an image, or find it where it is.
+
+    Returns its address, floats per line, the first row of all output rows, how many rows, and
+    floats per pixel.
+    """
+    base, n_step, h_step, w_step, _, width, channels = integers(image, 7)
+    kh, _, sh, _, dh, _, ph, pw = integers(window, 8)
+    out_h, _, band_rows, bands, in_place = integers(positions, 5)
+    n, first = task // bands, task % bands * band_rows
+    rows = min(band_rows, out_h - first)
+    if in_place:
+        start = base + 4 * (n * n_step + first * sh * h_step)
+        return start, h_step, n * out_h + first, rows, w_step
+    line_floats = (width + 2 * pw) * channels
+    lines = (rows - 1) * sh + (kh - 1) * dh + 1
+    _copy_band(band, image, window, n, first * sh - ph, lines, line_floats)
+    return band, line_floats, n * out_h + first, rows, channels
+
+
+@serial
+def _window_runs(offsets, window, line_floats, pixel_floats, channels, all_channels):
+    """List where the lines of a window start, in bytes; returns (runs, floats in each)."""
+    kh, kw, _, _, dh, dw, _, _ = integers(window, 8)
+    whole = dw == 1 and pixel_floats == channels == all_channels
+    runs = 1 if whole else kw
+    for i in range(kh):
+        for j in range(runs):
+            start = 4 * (i * dh * line_floats + j * dw * pixel_floats)
+            store_integer(offsets, i * runs + j, start)
+    return kh * runs, channels * (kw if whole else 1)
+
+
+@Kernel
+def _convolve(task, worker, arguments):
+    """Some rows of one image of the output."""
+    image, window, positions = arguments, arguments + 56, arguments + 120
+    groups, out_channels, out, filters, memory, size = integers(arguments + 160, 6)
+    all_channels, out_w = load_integer(image, 6), load_integer(positions, 1)
+    sh, sw = integers(window + 16, 2)
+    channels, columns = all_channels // groups, out_channels // groups
+    offsets = memory + 4 * size * worker
+    part = offsets + 8 * load_integer(window, 0) * load_integer(window, 1)
+    a, line, row, rows, pixel = _load_band(task, part + 4 * out_w * PANEL, image, window, positions)
+    runs, run = _window_runs(offsets, window, line, pixel, channels, all_channels)
+    panels = -(-columns // PANEL)
+    for i in range(rows):
+        c_line = out + 4 * (row + i) * out_w * out_channels
+        for byte in range(0, 4 * out_w * out_channels, 64):
+            prefetch_to_write(c_line + 4 * out_w * out_channels + byte)  # the next row
+        for group in range(groups):
+            for p in range(panels):
+                b = filters + 4 * (group * panels + p) * runs * run * PANEL
+                c, c_step = c_line + 4 * (group * columns + p * PANEL), out_channels
+                width = min(PANEL, columns - p * PANEL)
+                to, to_step = (c, c_step) if width == PANEL else (part, PANEL)
+                multiply_runs(a + 4 * (i * sh * line + group * channels), sw * pixel, 1, b, PANEL,
+                              to, to_step, out_w, runs, offsets, run, 0)  # fmt: skip
+                if width < PANEL:
+                    for t in range(out_w):
+                        copy_floats(c + 4 * t * c_step, part + 4 * t * PANEL, width)
+
+
+@serial
+def _panel_of(g, part, pixels, step, width):
+    """Columns of ``g`` as a whole panel: in place, or copied and filled up with zeros."""
+    if width == PANEL:
+        return g, step
+    for t in range(pixels):
+        copy_floats(part + 4 * t * PANEL, g + 4 * t * step, width)
+        zero_floats(part + 4 * (t * PANEL + width), PANEL - width)
+    return part, PANEL
+
+
+@Kernel
+def _weight_gradient(task, worker, arguments):
+    """The filters' gradient from a share of the output's rows, in packed panels."""
+    image, window, positions = arguments, arguments + 56, arguments + 120
+    groups, out_channels, g, filters, memory, size, tasks, shares = integers(arguments + 160, 8)
+    all_channels = load_integer(image, 6)
+    _, out_w, band_rows = integers(positions, 3)
+    kh, kw, sh, sw = integers(window, 4)
+    channels, columns = all_channels // groups, out_channels // groups
+    offsets = memory + 4 * size * worker
+    row_offsets = offsets + 8 * kh * kw
+    part = row_offsets + 8 * band_rows
+    panels = -(-columns // PANEL)
+    filters += 4 * task * groups * panels * kh * kw * channels * PANEL
+    begin, end = task * tasks // shares, (task + 1) * tasks // shares
+    for one in range(begin, end):
+        a, line, row, rows, pixel = _load_band(
+            one, part + 4 * band_rows * out_w * PANEL, image, window, positions
+        )
+        runs, run = _window_runs(offsets, window, line, pixel, channels, all_channels)
+        for i in range(rows):
+            store_integer(row_offsets, i, 4 * i * sh * line)
+        for group in range(groups):
+            for p in range(panels):
+                b, b_step = _panel_of(
+                    g + 4 * (row * out_w * out_channels + group * columns + p * PANEL),
+                    part, rows * out_w, out_channels, min(PANEL, columns - p * PANEL),
+                )  # fmt: skip
+                c = filters + 4 * (group * panels + p) * runs * run * PANEL
+                for r in range(runs):
+                    start = a + 4 * group * channels + load_integer(offsets, r)
+                    multiply_runs(start, 1, sw * pixel, b, b_step, c + 4 * r * run * PANEL, PANEL,
+                                  run, rows, row_offsets, out_w, int(one > begin))  # fmt: skip
+
+
+@Kernel
+def _input_gradient(task, worker, arguments):
+    """The gradient of one image: windows' gradients, added where the windows overlap."""
+    image, window, positions = arguments, arguments + 56, arguments + 120
+    total, groups, out_channels, block, g, filters, memory, size = integers(arguments + 136, 8)
+    base, n_step, _, _, height, width, channels = integers(image, 7)
+    zero_floats(base + 4 * task * n_step, height * width * channels)
+    channels //= groups
+    columns = out_channels // groups
+    k = load_integer(window, 0) * load_integer(window, 1) * channels
+    panels = -(-k // PANEL)
+    zero = memory + 4 * size * worker
+    store_integer(zero, 0, 0)
+    rows = zero + 8
+    for first in range(task * total, (task + 1) * total, block):
+        count = min(block, (task + 1) * total - first)
+        for group in range(groups):
+            a = g + 4 * (first * out_channels + group * columns)
+            for p in range(panels):
+                b = filters + 4 * (group * panels + p) * columns * PANEL
+                multiply_panel(a, out_channels, 1, b, PANEL, rows + 4 * p * PANEL,
+                               panels * PANEL, count, columns, 0, zero)  # fmt: skip
+            _add_windows(rows, panels * PANEL, image, window, positions, first, count,
+                         group * channels, channels)  # fmt: skip
+
+
+def _as_lines(x, out, window):
+    """A 1x1 product of dense images does not care about rows: one image of long lines."""
+    if window != (1, 1, 1, 1, *window[4:6], 0, 0) or not x.flags.c_contiguous:
+        return x, out
+    pixels = out.size // out.shape[3]
+    line = next(n for n in (96, 64, 48, 32, 24, 16, 8, 7, 6, 5, 4, 3, 2, 1) if pixels % n == 0)
+    return tuple(a.reshape(1, -1, line, a.shape[3]) for a in (x, out))
+
+
+def _positions(x, out, window, pixels):
+    """(rows, columns, rows per band, bands per image, in place?) of a task, and a band's floats."""
+    _, out_h, out_w, _ = out.shape
+    kh, _, sh, _, dh, _, ph, pw = window
+    line = (x.shape[2] + 2 * pw) * x.shape[3]
+    reach = (kh - 1) * dh + 1
+    rows = max(1, (_BAND_FLOATS // line - reach) // sh + 1)
+    rows = min(rows, out_h, max(1, pixels // out_w))
+    in_place = ph == pw == 0
+    floats = 0 if in_place else ((rows - 1) * sh + reach) * line
+    return (out_h, out_w, rows, -(-out_h // rows), in_place), floats
+
+
+def _packed_shape(groups, k, columns):
+    return groups, -(-columns // PANEL), k, PANEL
+
+
+def _pack(matrices, to):
+    """(groups, K, columns) of any strides -> panels (groups, columns / PANEL, K, PANEL)."""
+    groups, k, columns = matrices.shape
+    whole = columns // PANEL
+    shape = (groups, k, whole, PANEL)
+    to[:, :whole] = matrices[:, :, : whole * PANEL].reshape(shape).transpose(0, 2, 1, 3)
+    if columns % PANEL:
+        to[:, whole, :, : columns % PANEL] = matrices[:, :, whole * PANEL :]
+        to[:, whole, :, columns % PANEL :] = 0
+
+
+def _matrices(w, groups):
+    """(O, C/groups, KH, KW) -> (groups, KH * KW * C/groups, O/groups)."""
+    o, c, kh, kw = w.shape
+    taps_first = w.reshape(groups, o // groups, c, kh, kw).transpose(0, 3, 4, 2, 1)
+    return taps_first.reshape(groups, kh * kw * c, o // groups)
+
+
+def convolve(x, w, out, window, groups):
+    """Convolution (N, H, W, C) * (O, C/groups, KH, KW) -> (N, OH, OW, O), written to ``out``.
+
+    ``window`` is (KH, KW, stride h, w, dilation h, w, padding h, w).
+    """
+    x, out = _as_lines(x, out, window)
+    matrices = _matrices(w, groups)
+    shape = _packed_shape(*matrices.shape)
+    positions, band = _positions(x, out, window, _BAND_PIXELS)
+    size = _round_up(2 * window[0] * window[1] + out.shape[2] * PANEL + band)
+    with scratch.borrow(math.prod(shape), size * threads.get_num_threads()) as buffers:
+        filters, memory = buffers
+        _pack(matrices, filters.reshape(shape))
+        threads.launch(_convolve, len(x) * positions[3], *image_integers(x), *window, *positions,
+                       groups, out.shape[3], out.ctypes.data, filters.ctypes.data,
+                       memory.ctypes.data, size)  # fmt: skip
+
+
+def weight_gradient(x, g, out, window, groups):
+    """Adjoint of `convolve` in ``w``, written to ``out`` (O, C/groups, KH, KW); ``g`` is dense."""
+    o, c, kh, kw = out.shape
+    x, g = _as_lines(x, g, window)
+    positions, band = _positions(x, g, window, max(64, _BAND_INPUTS // c))
+    rows, tasks = positions[2], len(x) * positions[3]
+    size = _round_up(2 * (kh * kw + rows) + rows * g.shape[2] * PANEL + band)
+    packed = _packed_shape(groups, kh * kw * c, o // groups)
+    shares = min(tasks, max(2, min(16, _SUM_FLOATS // math.prod(packed))))
+    shape = (shares, *packed)
+    with scratch.borrow(math.prod(shape), size * threads.get_num_threads()) as buffers:
+        partial, memory = buffers
+        threads.launch(_weight_gradient, shares, *image_integers(x), *window, *positions,
+                       groups, o, g.ctypes.data, partial.ctypes.data,
+                       memory.ctypes.data, size, tasks, shares)  # fmt: skip
+        summed = partial.reshape(shape).sum(axis=0).transpose(0, 1, 3, 2)
+        summed = summed.reshape(groups, -1, kh, kw, c)[:, : o // groups]
+        out[:] = summed.transpose(0, 1, 4, 2, 3).reshape(out.shape)
+
+
+def _round_up(floats):
+    return -(-floats // 16) * 16
+
+
+def input_gradient(g, w, out, window, groups):
+    """Adjoint of `convolve` in ``x``, written to ``out`` (N, H, W, C), dense; ``g`` is dense."""
+    n, out_h, out_w, out_channels = g.shape
+    matrices = _matrices(w, groups).transpose(0, 2, 1)
+    shape = _packed_shape(*matrices.shape)
+    columns = shape[1] * PANEL
+    block = max(1, min(_BLOCK_FLOATS // columns // ROWS, 40)) * ROWS
+    block = min(block, -(-out_h * out_w // ROWS) * ROWS)
+    size = _round_up(block * columns + 2)
+    with scratch.borrow(math.prod(shape), size * threads.get_num_threads()) as buffers:
+        filters, memory = buffers
+        _pack(matrices, filters.reshape(shape))
+        threads.launch(_input_gradient, n, *image_integers(out), *window, out_h, out_w,
+                       out_h * out_w, groups, out_channels, block, g.ctypes.data,
+                       filters.ctypes.data, memory.ctypes.data, size)  # fmt: skip

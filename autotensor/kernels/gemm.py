@@ -1,0 +1,163 @@
+"""Matrix products from register blocks: C (+)= A B in float32, on addresses.
+
+A micro-kernel keeps a block of C in vector registers, `ROWS` rows by two vectors, while it runs
+over K: per step it loads two vectors of B and spreads one number of A per row (Goto and van de
+Geijn 2008, "Anatomy of high-performance matrix multiplication"). Blocks are as large as the
+registers allow without spilling: 6 x 2 fills 15 of 16.
+"""
+
+from contextlib import contextmanager
+
+from llvmlite import ir
+from numba import int64, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from .jit import serial
+from .simd import (
+    LLVM_VECTOR,
+    REGISTERS,
+    WIDTH,
+    emit_fma,
+    emit_load,
+    emit_pointer,
+    emit_splat,
+    emit_store,
+)
+
+ROWS = 6 if REGISTERS == 16 else 8
+PANEL = 2 * WIDTH  # columns of C that a micro-kernel makes at once
+
+_float = ir.FloatType()
+_i64 = ir.IntType(64)
+_ZERO = ir.Constant(LLVM_VECTOR, [0.0] * WIDTH)
+
+
+def _accumulators(builder, rows, vectors, c, c_row, add):
+    """Registers for the block of C: its present values, or zero; with the block's indices."""
+    cells = {}
+    for m in range(rows):
+        for n in range(vectors):
+            index = builder.add(builder.mul(c_row, _i64(m)), _i64(n * WIDTH))
+            cells[m, n] = cgutils.alloca_once(builder, LLVM_VECTOR), index
+    with builder.if_else(cgutils.is_not_null(builder, add)) as (present, fresh):
+        with present:
+            for register, index in cells.values():
+                builder.store(emit_load(builder, c, index), register)
+        with fresh:
+            for register, _ in cells.values():
+                builder.store(_ZERO, register)
+    return cells
+
+
+def _not_unrolled(module):
+    """Loop metadata: a node whose first operand is itself, which llvmlite has no call for."""
+    wish = module.add_metadata(["llvm.loop.unroll.disable"])
+    node = ir.values.MDValue(module, [], name=str(len(module.metadata)))
+    node.operands = (node, wish)
+    return node
+
+
+@contextmanager
+def _counted_loop(builder, count, pointers, steps):
+    """A loop that runs ``count`` times and moves integer pointers by their steps.
+
+    Written out because LLVM would unroll it, and then keep pointers on the stack.
+    """
+    before = builder.block
+    body, after = builder.append_basic_block("k"), builder.append_basic_block("k.end")
+    builder.cbranch(builder.icmp_signed(">", count, _i64(0)), body, after)
+    builder.position_at_end(body)
+    left = builder.phi(_i64)
+    moving = [builder.phi(_i64) for _ in pointers]
+    yield moving
+    less = builder.sub(left, _i64(1))
+    moved = [builder.add(p, step) for p, step in zip(moving, steps, strict=True)]
+    for phi, start, new in zip([left, *moving], [count, *pointers], [less, *moved], strict=True):
+        phi.add_incoming(start, before)
+        phi.add_incoming(new, builder.block)
+    jump = builder.cbranch(builder.icmp_signed(">", less, _i64(0)), body, after)
+    jump.set_metadata("llvm.loop", _not_unrolled(builder.module))
+    builder.position_at_end(after)
+
+
+def _multiply_add(builder, cells, a_rows, in_row, line):
+    """One step along k: every accumulator of the block gains a product."""
+    vectors = 1 + max(n for _, n in cells)
+    columns = [emit_load(builder, line, _i64(n * WIDTH)) for n in range(vectors)]
+    for m, a_row in enumerate(a_rows):
+        place = builder.add(a_row, in_row)
+        number = builder.load(emit_pointer(builder, place, None, _float))
+        number = emit_splat(builder, number)
+        for n in range(vectors):
+            register, _ = cells[m, n]
+            builder.store(emit_fma(builder, number, columns[n], builder.load(register)), register)
+
+
+def _micro_kernel(rows, vectors=2):
+    """An intrinsic for C[rows, vectors * WIDTH] (+)= sum over runs of A[rows, k] B[k, ...].
+
+    A run is ``k`` steps through A from one of the byte offsets in a list; B continues from run to
+    run. One run at offset 0 is an ordinary product; a window of an image is a run per line.
+    """
+
+    def codegen(context, builder, signature, args):
+        a, a_row, a_k, b, b_k, c, c_row, runs, offsets, k, add = args
+        cells = _accumulators(builder, rows, vectors, c, c_row, add)
+        a_rows = [builder.add(a, builder.mul(a_row, _i64(4 * m))) for m in range(rows)]
+        steps = [builder.mul(step, _i64(4)) for step in (a_k, b_k)]
+        run_step = [_i64(8), builder.mul(k, steps[1])]
+        with _counted_loop(builder, runs, [offsets, b], run_step) as (offset, run):
+            offset = builder.load(emit_pointer(builder, offset, None, _i64))
+            with _counted_loop(builder, k, [offset, run], steps) as (in_row, line):
+                _multiply_add(builder, cells, a_rows, in_row, line)
+        for register, index in cells.values():
+            emit_store(builder, builder.load(register), c, index)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def kernel(typing, a, a_row, a_k, b, b_k, c, c_row, runs, offsets, k, add):
+        return types.void(*[types.int64] * 11), codegen
+
+    return kernel
+
+
+_block = _micro_kernel(ROWS)
+_block_of_four = _micro_kernel(4)
+_block_of_three = _micro_kernel(3)
+_line = _micro_kernel(1)
+
+
+@serial
+def _blocks(a, a_row, a_k, b, b_k, c, c_row, m, runs, offsets, k, add):
+    i = 0
+    while m - i >= ROWS and m - i != 8:
+        _block(a + 4 * i * a_row, a_row, a_k, b, b_k, c + 4 * i * c_row, c_row,
+               runs, offsets, k, add)  # fmt: skip
+        i += ROWS
+    while m - i >= 4:
+        _block_of_four(a + 4 * i * a_row, a_row, a_k, b, b_k, c + 4 * i * c_row, c_row,
+                       runs, offsets, k, add)  # fmt: skip
+        i += 4
+    if m - i == 3:
+        _block_of_three(a + 4 * i * a_row, a_row, a_k, b, b_k, c + 4 * i * c_row, c_row,
+                        runs, offsets, k, add)  # fmt: skip
+        i += 3
+    while i < m:
+        _line(a + 4 * i * a_row, a_row, a_k, b, b_k, c + 4 * i * c_row, c_row,
+              runs, offsets, k, add)  # fmt: skip
+        i += 1
+
+
+@serial
+def multiply_runs(a, a_row, a_k, b, b_k, c, c_row, m, runs, offsets, k, add):
+    """C[m, PANEL] (+)= sum over runs of A[m, k] B[k, PANEL]; steps in floats, offsets in bytes."""
+    # Numba compiles once for each combination of literal arguments: only this line, thus.
+    _blocks(a, int64(a_row), int64(a_k), b, int64(b_k), c, int64(c_row), int64(m),
+            int64(runs), offsets, int64(k), int64(add))  # fmt: skip
+
+
+@serial
+def multiply_panel(a, a_row, a_k, b, b_k, c, c_row, m, k, add, zero):
+    """C[m, PANEL] (+)= A[m, k] B[k, PANEL]; ``zero`` is the address of an integer 0."""
+    multiply_runs(a, a_row, a_k, b, b_k, c, c_row, m, 1, zero, k, add)

@@ -1,0 +1,23 @@
+"""Matrix products: whether our kernel or NumPy's BLAS does the work is chosen here."""
+
+import os
+
+import numpy as np
+
+_SMALL = 1 << 18  # multiplications below which NumPy is quicker
+
+
+def _is_compiled(a, b):
+    """Whether it is worth a kernel: float32 matrices of some size."""
+    single = a.dtype == b.dtype == np.float32 and a.ndim == b.ndim == 2
+    compiled = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+    return single and compiled and a.size * b.shape[1] >= _SMALL
+
+
+def matmul(a, b):
+    """(M, K) * (K, N) -> (M, N), of any strides and types, and all else `np.matmul` takes."""
+    if not _is_compiled(a, b) or a.shape[1] != b.shape[0]:
+        return np.matmul(a, b)
+    from . import product
+
+    return product.multiply(a, b)

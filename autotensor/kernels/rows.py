@@ -1,0 +1,48 @@
+"""Runs of floats in memory, and images as kernels take them."""
+
+import numpy as np
+
+from .jit import serial
+from .simd import WIDTH, load, load_scalar, splat, store, store_scalar
+
+
+@serial
+def copy_floats(to, source, count):
+    """Copy ``count`` floats from address to address."""
+    i = 0
+    while i + WIDTH <= count:
+        store(to, i, load(source, i))
+        i += WIDTH
+    while i < count:
+        store_scalar(to, i, load_scalar(source, i))
+        i += 1
+
+
+@serial
+def add_floats(to, source, count):
+    """Add ``count`` floats to those at another address."""
+    i = 0
+    while i + WIDTH <= count:
+        store(to, i, load(to, i) + load(source, i))
+        i += WIDTH
+    while i < count:
+        store_scalar(to, i, load_scalar(to, i) + load_scalar(source, i))
+        i += 1
+
+
+@serial
+def zero_floats(to, count):
+    """Set ``count`` floats to zero."""
+    i = 0
+    while i + WIDTH <= count:
+        store(to, i, splat(np.float32(0)))
+        i += WIDTH
+    while i < count:
+        store_scalar(to, i, np.float32(0))
+        i += 1
+
+
+def image_integers(x):
+    """An (N, H, W, C) array, channels contiguous, as kernels take it."""
+    n_step, h_step, w_step, _ = (step // 4 for step in x.strides)
+    return (x.ctypes.data, n_step, h_step, w_step, *x.shape[1:])

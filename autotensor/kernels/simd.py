@@ -1,0 +1,273 @@
+"""Explicit vectors for Numba: a value type of ``WIDTH`` float32 lanes and what is done with it.
+
+Kernels address memory by plain integers (``address(array)``), as C does with pointers: an integer
+costs no reference counting, and the same compiled function serves every array.
+"""
+
+import operator
+import os
+import platform
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
+
+_BYTES = 4  # of one float32
+_FLAGS = ("contract", "reassoc", "nsz")
+
+
+def _host():
+    """``(lanes, registers)`` of the machine: AVX-512 16, AVX2 8, anything else (NEON, SSE) 4."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 16, 32
+    arm = platform.machine().lower() in ("aarch64", "arm64")
+    return (8 if features.get("avx2") else 4), (32 if arm else 16)
+
+
+_lanes, REGISTERS = _host()
+# LLVM splits or widens vectors to what the machine has, so any power of two is correct anywhere.
+WIDTH = int(os.environ.get("AUTOTENSOR_SIMD_WIDTH", _lanes))
+
+_float = ir.FloatType()
+_i32 = ir.IntType(32)
+_i64 = ir.IntType(64)
+LLVM_VECTOR = ir.VectorType(_float, WIDTH)
+
+
+class _Vector(types.Type):
+    def __init__(self):
+        super().__init__(name=f"float32x{WIDTH}")
+
+
+vector = _Vector()
+
+
+@register_model(_Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, numba_type):
+        super().__init__(manager, numba_type, LLVM_VECTOR)
+
+
+def emit_pointer(builder, base, index, pointee):
+    """A typed pointer to element ``index`` after the address ``base``."""
+    pointer = builder.inttoptr(base, pointee.as_pointer())
+    return pointer if index is None else builder.gep(pointer, [index])
+
+
+def emit_load(builder, base, index):
+    """One vector starting at float number ``index`` after ``base``; need not be aligned."""
+    pointer = emit_pointer(builder, base, index, _float)
+    value = builder.load(builder.bitcast(pointer, LLVM_VECTOR.as_pointer()))
+    value.align = _BYTES
+    return value
+
+
+def emit_store(builder, value, base, index):
+    """Write one vector to float number ``index`` after ``base``."""
+    pointer = emit_pointer(builder, base, index, _float)
+    store = builder.store(value, builder.bitcast(pointer, LLVM_VECTOR.as_pointer()))
+    store.align = _BYTES
+
+
+def emit_splat(builder, scalar):
+    """The scalar in every lane."""
+    empty = ir.Constant(LLVM_VECTOR, ir.Undefined)
+    first = builder.insert_element(empty, scalar, _i32(0))
+    lanes = ir.Constant(ir.VectorType(_i32, WIDTH), [0] * WIDTH)
+    return builder.shuffle_vector(first, empty, lanes)
+
+
+def emit_fma(builder, x, y, z):
+    """``x * y + z`` with one rounding."""
+    kind = ir.FunctionType(LLVM_VECTOR, [LLVM_VECTOR] * 3)
+    fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{WIDTH}f32")
+    return builder.call(fma, [x, y, z])
+
+
+@intrinsic
+def address(typing, array):
+    """The address of the first element of an array, as an integer."""
+
+    def codegen(context, builder, signature, args):
+        view = context.make_array(signature.args[0])(context, builder, args[0])
+        return builder.ptrtoint(view.data, _i64)
+
+    return types.int64(array), codegen
+
+
+@intrinsic
+def load(typing, base, index):
+    """The ``WIDTH`` floats that start at float number ``index`` after the address ``base``."""
+
+    def codegen(context, builder, signature, args):
+        return emit_load(builder, *args)
+
+    return vector(types.int64, types.int64), codegen
+
+
+@intrinsic
+def store(typing, base, index, value):
+    """Write a vector to float number ``index`` after the address ``base``."""
+
+    def codegen(context, builder, signature, args):
+        emit_store(builder, args[2], args[0], args[1])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, vector), codegen
+
+
+@intrinsic
+def load_scalar(typing, base, index):
+    """Float number ``index`` after the address ``base``."""
+
+    def codegen(context, builder, signature, args):
+        return builder.load(emit_pointer(builder, *args, _float))
+
+    return types.float32(types.int64, types.int64), codegen
+
+
+@intrinsic
+def store_scalar(typing, base, index, value):
+    """Write float number ``index`` after the address ``base``."""
+
+    def codegen(context, builder, signature, args):
+        builder.store(args[2], emit_pointer(builder, args[0], args[1], _float))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.float32), codegen
+
+
+@intrinsic
+def load_integer(typing, base, index):
+    """64-bit integer number ``index`` after the address ``base``."""
+
+    def codegen(context, builder, signature, args):
+        return builder.load(emit_pointer(builder, *args, _i64))
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def store_integer(typing, base, index, value):
+    """Write 64-bit integer number ``index`` after the address ``base``."""
+
+    def codegen(context, builder, signature, args):
+        builder.store(args[2], emit_pointer(builder, args[0], args[1], _i64))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
+def _prefetch(write):
+    @intrinsic
+    def fetch(typing, base):
+        def codegen(context, builder, signature, args):
+            pointer = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+            kind = ir.FunctionType(ir.VoidType(), [pointer.type, _i32, _i32, _i32])
+            name = "llvm.prefetch.p0" if llvm.llvm_version_info[0] >= 16 else "llvm.prefetch.p0i8"
+            function = cgutils.get_or_insert_function(builder.module, kind, name)
+            builder.call(function, [pointer, _i32(write), _i32(2), _i32(1)])
+            return context.get_dummy_value()
+
+        return types.void(types.int64), codegen
+
+    return fetch
+
+
+prefetch = _prefetch(0)  # bring the cache line at an address near; any address is harmless
+prefetch_to_write = _prefetch(1)
+
+
+@intrinsic(prefer_literal=True)
+def integers(typing, base, count):
+    """A tuple of the first ``count`` 64-bit integers after an address; a literal count."""
+    kind = types.UniTuple(types.int64, count.literal_value)
+
+    def codegen(context, builder, signature, args):
+        places = [emit_pointer(builder, args[0], _i64(i), _i64) for i in range(len(kind))]
+        values = [builder.load(place) for place in places]
+        return context.make_tuple(builder, kind, values)
+
+    return kind(types.int64, count), codegen
+
+
+@intrinsic
+def splat(typing, scalar):
+    """A vector with the scalar in every lane."""
+
+    def codegen(context, builder, signature, args):
+        return emit_splat(builder, args[0])
+
+    return vector(types.float32), codegen
+
+
+@intrinsic
+def fma(typing, x, y, z):
+    """``x * y + z`` in every lane, rounded once."""
+
+    def codegen(context, builder, signature, args):
+        return emit_fma(builder, *args)
+
+    return vector(vector, vector, vector), codegen
+
+
+@intrinsic
+def lanes_sum(typing, x):
+    """The sum of all lanes, added pairwise."""
+
+    def codegen(context, builder, signature, args):
+        value, half = args[0], WIDTH // 2
+        while half:
+            order = ir.Constant(ir.VectorType(_i32, half), list(range(half)))
+            upper = ir.Constant(ir.VectorType(_i32, half), list(range(half, 2 * half)))
+            low = builder.shuffle_vector(value, value, order)
+            value = builder.fadd(low, builder.shuffle_vector(value, value, upper))
+            half //= 2
+        return builder.extract_element(value, _i32(0))
+
+    return types.float32(vector), codegen
+
+
+@intrinsic
+def maximum(typing, x, y):
+    """The larger in every lane; NaN wins, as in ``np.maximum``."""
+
+    def codegen(context, builder, signature, args):
+        x, y = args
+        larger = builder.select(builder.fcmp_ordered(">", x, y), x, y)
+        return builder.select(builder.fcmp_unordered("uno", x, x), x, larger)
+
+    return vector(vector, vector), codegen
+
+
+def _operator(function, instruction):
+    """Let an operator take two vectors, or a vector and a number."""
+
+    @type_callable(function)
+    def typed(context):
+        def typer(x, y):
+            if vector in (x, y) and all(t == vector or isinstance(t, types.Number) for t in (x, y)):
+                return vector
+            return None
+
+        return typer
+
+    def lowered(context, builder, signature, args):
+        operands = [
+            value
+            if kind == vector
+            else emit_splat(builder, context.cast(builder, value, kind, types.float32))
+            for kind, value in zip(signature.args, args, strict=True)
+        ]
+        return getattr(builder, instruction)(*operands, flags=_FLAGS)
+
+    for operands in ((vector, vector), (vector, types.Number), (types.Number, vector)):
+        lower_builtin(function, *operands)(lowered)
+
+
+_operator(operator.add, "fadd")
+_operator(operator.sub, "fsub")
+_operator(operator.mul, "fmul")

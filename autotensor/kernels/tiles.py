@@ -1,0 +1,205 @@
+"""Winograd's transforms of one tile, F(4x4, 3x3), all channels: window, output and gradient.
+
+A tile's pixels are reached through a table of addresses, so that those outside the image may lie
+elsewhere: zeros to read, or a place nobody reads to write. The matrices A, B and G are those of
+Lavin and Gray 2016 (interpolation at 0, 1, -1, 2, -2 and infinity).
+"""
+
+import numpy as np
+
+from .gemm import PANEL
+from .jit import serial
+from .simd import (
+    WIDTH,
+    integers,
+    load,
+    load_integer,
+    load_scalar,
+    store,
+    store_integer,
+    store_scalar,
+)
+
+# A worker's small buffers, in floats from its start: half-transformed tile, tail lanes, tables.
+_TAIL, TABLE, _TAIL_TABLE = 36 * WIDTH, 72 * WIDTH, 72 * WIDTH + 72
+SMALL = 72 * WIDTH + 144
+
+
+@serial
+def _input_line(d0, d1, d2, d3, d4, d5):
+    """B' d."""
+    a, b = d4 - d2 * 4, d3 - d1 * 4
+    c, e = d4 - d2, (d3 - d1) * 2
+    return d0 * 4 - d2 * 5 + d4, a + b, a - b, c + e, c - e, d1 * 4 - d3 * 5 + d5
+
+
+@serial
+def _output_line(m0, m1, m2, m3, m4, m5):
+    """A' m."""
+    a, b, c, e = m1 + m2, m1 - m2, m3 + m4, m3 - m4
+    return m0 + a + c, b + e * 2, a + c * 4, b + e * 8 + m5
+
+
+@serial
+def _gradient_line(y0, y1, y2, y3):
+    """A y."""
+    a, b, c, e = y0 + y2, y1 + y3, y0 + y2 * 4, y1 * 2 + y3 * 8
+    return y0, a + b, a - b, c + e, c - e, y3
+
+
+@serial
+def filter_line(w0, w1, w2):
+    """G w."""
+    a, b = (w0 + w2) * (-1 / 6), w1 * (1 / 6)
+    c, e = w0 * (1 / 24) + w2 * (1 / 6), w1 * (1 / 12)
+    return w0 * 0.25, a - b, a + b, c + e, c - e, w2
+
+
+@serial
+def filter_gradient_line(u0, u1, u2, u3, u4, u5):
+    """G' u."""
+    a, b, c, e = u1 + u2, u2 - u1, u3 + u4, u3 - u4
+    first = u0 * 0.25 - a * (1 / 6) + c * (1 / 24)
+    return first, b * (1 / 6) + e * (1 / 12), (c - a) * (1 / 6) + u5
+
+
+@serial
+def locate(table, image, grid, tile, before, size, outside):
+    """List the addresses of a tile's pixels, from ``before`` above and left of its place."""
+    base, n_step, h_step, w_step, height, width, _ = integers(image, 7)
+    rows, cols = integers(grid, 2)
+    row = tile // cols % rows * 4 - load_integer(before, 0)
+    col = tile % cols * 4 - load_integer(before, 1)
+    base += 4 * (tile // (rows * cols) * n_step)
+    for i in range(size):
+        line = base + 4 * ((row + i) * h_step + col * w_step)
+        inside = 0 <= row + i < height
+        for j in range(size):
+            here = inside and 0 <= col + j < width
+            store_integer(table, i * size + j, line + 4 * j * w_step if here else outside)
+
+
+@serial
+def _gather_tail(small, count, channel, lanes):
+    """Copy the last few channels of all pixels to where whole vectors may be read."""
+    table, tail, copy = small + 4 * TABLE, small + 4 * _TAIL_TABLE, small + 4 * _TAIL
+    for pixel in range(count):
+        here, there = load_integer(table, pixel), copy + 4 * WIDTH * pixel
+        for lane in range(WIDTH):
+            value = load_scalar(here, channel + lane) if lane < lanes else np.float32(0)
+            store_scalar(there, lane, value)
+        store_integer(tail, pixel, there)
+    return tail
+
+
+@serial
+def _scatter_tail(small, count, channel, lanes):
+    """Copy the last few channels of all pixels from where whole vectors were written."""
+    table, copy = small + 4 * TABLE, small + 4 * _TAIL
+    for pixel in range(count):
+        for lane in range(lanes):
+            value = load_scalar(copy + 4 * WIDTH * pixel, lane)
+            store_scalar(load_integer(table, pixel), channel + lane, value)
+
+
+@serial
+def transform_input(small, channels, v, plane):
+    """B' x B of the tile in the table: 36 planes of channels."""
+    table = small + 4 * TABLE
+    for c in range(0, channels, WIDTH):
+        source, at = table, c
+        if c + WIDTH > channels:
+            source, at = _gather_tail(small, 36, c, channels - c), 0
+        for i in range(6):
+            row, half = source + 48 * i, small + 24 * WIDTH * i
+            t0, t1, t2, t3, t4, t5 = _input_line(
+                load(load_integer(row, 0), at), load(load_integer(row, 1), at),
+                load(load_integer(row, 2), at), load(load_integer(row, 3), at),
+                load(load_integer(row, 4), at), load(load_integer(row, 5), at),
+            )  # fmt: skip
+            store(half, 0, t0)
+            store(half, WIDTH, t1)
+            store(half, 2 * WIDTH, t2)
+            store(half, 3 * WIDTH, t3)
+            store(half, 4 * WIDTH, t4)
+            store(half, 5 * WIDTH, t5)
+        for j in range(6):
+            half, to = small + 4 * WIDTH * j, v + 4 * (c + j * plane)
+            t0, t1, t2, t3, t4, t5 = _input_line(
+                load(half, 0), load(half, 6 * WIDTH), load(half, 12 * WIDTH),
+                load(half, 18 * WIDTH), load(half, 24 * WIDTH), load(half, 30 * WIDTH),
+            )  # fmt: skip
+            store(to, 0, t0)
+            store(to, 6 * plane, t1)
+            store(to, 12 * plane, t2)
+            store(to, 18 * plane, t3)
+            store(to, 24 * plane, t4)
+            store(to, 30 * plane, t5)
+
+
+@serial
+def transform_gradient(small, channels, m, plane, panel):
+    """A dy A' of the 4x4 tile in the table: 36 planes of channels, in panels."""
+    table = small + 4 * TABLE
+    for c in range(0, channels, WIDTH):
+        source, at = table, c
+        if c + WIDTH > channels:
+            source, at = _gather_tail(small, 16, c, channels - c), 0
+        for i in range(4):
+            row, half = source + 32 * i, small + 24 * WIDTH * i
+            t0, t1, t2, t3, t4, t5 = _gradient_line(
+                load(load_integer(row, 0), at), load(load_integer(row, 1), at),
+                load(load_integer(row, 2), at), load(load_integer(row, 3), at),
+            )  # fmt: skip
+            store(half, 0, t0)
+            store(half, WIDTH, t1)
+            store(half, 2 * WIDTH, t2)
+            store(half, 3 * WIDTH, t3)
+            store(half, 4 * WIDTH, t4)
+            store(half, 5 * WIDTH, t5)
+        to = m + 4 * (c // PANEL * panel + c % PANEL)
+        for j in range(6):
+            half = small + 4 * WIDTH * j
+            t0, t1, t2, t3, t4, t5 = _gradient_line(
+                load(half, 0), load(half, 6 * WIDTH), load(half, 12 * WIDTH), load(half, 18 * WIDTH)
+            )
+            store(to, 0, t0)
+            store(to, 6 * plane, t1)
+            store(to, 12 * plane, t2)
+            store(to, 18 * plane, t3)
+            store(to, 24 * plane, t4)
+            store(to, 30 * plane, t5)
+            to += 4 * plane
+
+
+@serial
+def transform_output(small, channels, m, plane, panel):
+    """A' m A, written to the 4x4 tile in the table."""
+    for c in range(0, channels, WIDTH):
+        target, at = small + 4 * TABLE, c
+        if c + WIDTH > channels:
+            target, at = _gather_tail(small, 16, c, 0), 0
+        start = m + 4 * (c // PANEL * panel + c % PANEL)
+        for j in range(6):
+            half = small + 4 * WIDTH * j
+            t0, t1, t2, t3 = _output_line(
+                load(start, 0), load(start, 6 * plane), load(start, 12 * plane),
+                load(start, 18 * plane), load(start, 24 * plane), load(start, 30 * plane),
+            )  # fmt: skip
+            store(half, 0, t0)
+            store(half, 6 * WIDTH, t1)
+            store(half, 12 * WIDTH, t2)
+            store(half, 18 * WIDTH, t3)
+            start += 4 * plane
+        for i in range(4):
+            half, row = small + 24 * WIDTH * i, target + 32 * i
+            t0, t1, t2, t3 = _output_line(
+                load(half, 0), load(half, WIDTH), load(half, 2 * WIDTH),
+                load(half, 3 * WIDTH), load(half, 4 * WIDTH), load(half, 5 * WIDTH),
+            )  # fmt: skip
+            store(load_integer(row, 0), at, t0)
+            store(load_integer(row, 1), at, t1)
+            store(load_integer(row, 2), at, t2)
+            store(load_integer(row, 3), at, t3)
+        if c + WIDTH > channels:
+            _scatter_tail(small, 16, c, channels - c)

@@ -1,0 +1,272 @@
+"""3x3 convolution at stride 1 by Winograd's F(4x4, 3x3): 36 products where 144 would be needed.
+
+With V = B' x B for every 6x6 window of the image, U = G w G' for every filter, the 4x4 tile of the
+output is y = A' (U V) A, where the product in the middle is, for each of the 36 entries apart, a
+matrix product over channels (Lavin and Gray 2016, "Fast algorithms for convolutional neural
+networks"). The weight gradient is the adjoint in w: dU = V (A dy A')', dw = G' dU G. The input
+gradient is the same convolution with the filters turned by 180 degrees.
+
+A task takes a block of tiles through all three steps, so that V and M stay in the second-level
+cache. Lanes are channels.
+"""
+
+import numpy as np
+
+from . import scratch, threads
+from .gemm import PANEL, ROWS, multiply_panel
+from .jit import Kernel, serial
+from .rows import image_integers
+from .simd import (
+    WIDTH,
+    integers,
+    load,
+    load_integer,
+    load_scalar,
+    prefetch,
+    prefetch_to_write,
+    store,
+    store_scalar,
+)
+from .tiles import (
+    SMALL,
+    TABLE,
+    filter_gradient_line,
+    filter_line,
+    locate,
+    transform_gradient,
+    transform_input,
+    transform_output,
+)
+
+_BLOCK = 24  # tiles; with up to 64 channels V and M are half a megabyte
+_SUM_BYTES = 12 << 20  # memory for partial sums of dU
+_PAD = 16  # between planes, in floats: powers of two would fall into the same cache sets
+
+
+@serial
+def _prefetch_part(image, tiles_per_image, first, count, part, write):
+    """Bring a 36th part of the pixels of some tiles near; roughly, as it is only a hint."""
+    step = 4 * load_integer(image, 1) // tiles_per_image
+    begin = load_integer(image, 0) + first * step + part * count * step // 36
+    for line in range(begin, begin + count * step // 36, 64):
+        if write:
+            prefetch_to_write(line)
+        else:
+            prefetch(line)
+
+
+@serial
+def _multiply_planes(v, v_row, v_plane, u, m, m_plane, m_panel, rows, k, panels,
+                     zero, image, out, tiles_per_image, first, count):  # fmt: skip
+    """The 36 products of a block: M[rows, panels] = V[rows, k] U[k, panels].
+
+    Meanwhile memory fetches what comes next: the block's output, and the input after it.
+    """
+    for e in range(36):
+        _prefetch_part(image, tiles_per_image, first + count, count, e, False)
+        _prefetch_part(out, tiles_per_image, first, count, e, True)
+        for p in range(panels):
+            filters = u + 4 * (e * (panels * k * PANEL + _PAD) + p * k * PANEL)
+            to = m + 4 * (e * m_plane + p * m_panel)
+            multiply_panel(v + 4 * e * v_plane, v_row, 1, filters, PANEL, to, PANEL,
+                           rows, k, 0, zero)  # fmt: skip
+
+
+@Kernel
+def _convolve(task, worker, arguments):
+    """Some blocks of tiles of the output, each from image to image."""
+    image, out, grid, before = arguments, arguments + 56, arguments + 112, arguments + 136
+    tiles, at_origin = load_integer(grid, 2), arguments + 152
+    block, u, memory, size, zeros, sink, share = integers(arguments + 168, 7)
+    channels, out_channels = load_integer(image, 6), load_integer(out, 6)
+    v_row, panels = -(-channels // WIDTH) * WIDTH, -(-out_channels // PANEL)
+    v_plane, m_panel = block * v_row + _PAD, block * PANEL
+    m_plane = panels * m_panel + _PAD
+    small = memory + 4 * size * worker
+    v = small + 4 * SMALL
+    m = v + 4 * 36 * v_plane
+    per_image = load_integer(grid, 0) * load_integer(grid, 1)
+    for first in range(task * share, min(tiles, (task + 1) * share), block):
+        count = min(block, tiles - first)
+        for t in range(count):
+            locate(small + 4 * TABLE, image, grid, first + t, before, 6, zeros)
+            transform_input(small, channels, v + 4 * t * v_row, v_plane)
+        rows = min(block, -(-count // ROWS) * ROWS)
+        _multiply_planes(v, v_row, v_plane, u, m, m_plane, m_panel, rows, channels, panels,
+                         zeros, image, out, per_image, first, count)  # fmt: skip
+        for t in range(count):
+            locate(small + 4 * TABLE, out, grid, first + t, at_origin, 4, sink)
+            transform_output(small, out_channels, m + 4 * t * PANEL, m_plane, m_panel)
+
+
+@Kernel
+def _weight_gradient(task, worker, arguments):
+    """dU of one group of blocks, summed in the order of the tiles."""
+    image, g, grid, before = arguments, arguments + 56, arguments + 112, arguments + 136
+    tiles, at_origin = load_integer(grid, 2), arguments + 152
+    block, du, memory, size, zeros, groups = integers(arguments + 168, 6)
+    channels, out_channels = load_integer(image, 6), load_integer(g, 6)
+    v_row, panels = -(-channels // WIDTH) * WIDTH, -(-out_channels // PANEL)
+    v_plane, m_panel = block * v_row + _PAD, block * PANEL
+    m_plane = panels * m_panel + _PAD
+    small = memory + 4 * size * worker
+    v = small + 4 * SMALL
+    m = v + 4 * 36 * v_plane
+    per_image = load_integer(grid, 0) * load_integer(grid, 1)
+    blocks = -(-tiles // block)
+    begin, end = task * blocks // groups, (task + 1) * blocks // groups
+    du += 4 * task * 36 * (panels * channels * PANEL + _PAD)
+    for first in range(begin * block, min(end * block, tiles), block):
+        count = min(block, tiles - first)
+        for t in range(count):
+            locate(small + 4 * TABLE, image, grid, first + t, before, 6, zeros)
+            transform_input(small, channels, v + 4 * t * v_row, v_plane)
+            locate(small + 4 * TABLE, g, grid, first + t, at_origin, 4, zeros)
+            transform_gradient(small, out_channels, m + 4 * t * PANEL, m_plane, m_panel)
+        for e in range(36):
+            _prefetch_part(image, per_image, first + count, count, e, False)
+            _prefetch_part(g, per_image, first + count, count, e, False)
+            for p in range(panels):
+                to = du + 4 * (e * (panels * channels * PANEL + _PAD) + p * channels * PANEL)
+                multiply_panel(v + 4 * e * v_plane, 1, v_row, m + 4 * (e * m_plane + p * m_panel),
+                               PANEL, to, PANEL, channels, count, int(first > begin * block),
+                               zeros)  # fmt: skip
+
+
+@Kernel
+def _transform_filters(task, worker, arguments):
+    """G w G' for one input channel and all output channels, packed in panels."""
+    w, k_step, n_step, h_step, w_step, channels, out_channels, u, memory = integers(arguments, 9)
+    panels = -(-out_channels // PANEL)
+    plane = panels * channels * PANEL + _PAD
+    small = memory + 4 * 36 * WIDTH * worker
+    w += 4 * task * k_step
+    for n in range(0, panels * PANEL, WIDTH):
+        for lane in range(WIDTH):
+            for i in range(9):
+                at = (n + lane) * n_step + i // 3 * h_step + i % 3 * w_step
+                value = load_scalar(w, at) if n + lane < out_channels else np.float32(0)
+                store_scalar(small, i * WIDTH + lane, value)
+        half = small + 4 * 9 * WIDTH
+        for i in range(3):
+            row, to = small + 12 * WIDTH * i, half + 4 * WIDTH * i
+            w0, w1, w2 = load(row, 0), load(row, WIDTH), load(row, 2 * WIDTH)
+            t0, t1, t2, t3, t4, t5 = filter_line(w0, w1, w2)
+            store(to, 0, t0)
+            store(to, 3 * WIDTH, t1)
+            store(to, 6 * WIDTH, t2)
+            store(to, 9 * WIDTH, t3)
+            store(to, 12 * WIDTH, t4)
+            store(to, 15 * WIDTH, t5)
+        to = u + 4 * ((n // PANEL * channels + task) * PANEL + n % PANEL)
+        for j in range(6):
+            row = half + 12 * WIDTH * j
+            w0, w1, w2 = load(row, 0), load(row, WIDTH), load(row, 2 * WIDTH)
+            t0, t1, t2, t3, t4, t5 = filter_line(w0, w1, w2)
+            store(to, j * plane, t0)
+            store(to, (6 + j) * plane, t1)
+            store(to, (12 + j) * plane, t2)
+            store(to, (18 + j) * plane, t3)
+            store(to, (24 + j) * plane, t4)
+            store(to, (30 + j) * plane, t5)
+
+
+@Kernel
+def _finish_weight_gradient(task, worker, arguments):
+    """dw = G' dU G of one input channel, dU summed over the groups."""
+    w, k_step, n_step, h_step, w_step, channels, out_channels, du, memory = integers(arguments, 9)
+    groups = load_integer(arguments, 9)
+    panels = -(-out_channels // PANEL)
+    plane = panels * channels * PANEL + _PAD
+    small = memory + 4 * 36 * WIDTH * worker
+    w += 4 * task * k_step
+    for n in range(0, out_channels, WIDTH):
+        start = du + 4 * ((n // PANEL * channels + task) * PANEL + n % PANEL)
+        for e in range(36):
+            total = load(start, e * plane)
+            for group in range(1, groups):
+                total = total + load(start, (group * 36 + e) * plane)
+            store(small, e * WIDTH, total)
+        for j in range(6):
+            column = small + 4 * WIDTH * j
+            t0, t1, t2 = filter_gradient_line(
+                load(column, 0), load(column, 6 * WIDTH), load(column, 12 * WIDTH),
+                load(column, 18 * WIDTH), load(column, 24 * WIDTH), load(column, 30 * WIDTH),
+            )  # fmt: skip
+            store(column, 0, t0)
+            store(column, 6 * WIDTH, t1)
+            store(column, 12 * WIDTH, t2)
+        for i in range(3):
+            row = small + 24 * WIDTH * i
+            t0, t1, t2 = filter_gradient_line(
+                load(row, 0), load(row, WIDTH), load(row, 2 * WIDTH),
+                load(row, 3 * WIDTH), load(row, 4 * WIDTH), load(row, 5 * WIDTH),
+            )  # fmt: skip
+            store(row, 0, t0)
+            store(row, WIDTH, t1)
+            store(row, 2 * WIDTH, t2)
+            for lane in range(min(WIDTH, out_channels - n)):
+                for j in range(3):
+                    at = (n + lane) * n_step + i * h_step + j * w_step
+                    store_scalar(w, at, load_scalar(row, j * WIDTH + lane))
+
+
+def _round_up(n, step):
+    return -(-n // step) * step
+
+
+def _worker_floats(block, channels, out_channels):
+    v_plane = block * _round_up(channels, WIDTH) + _PAD
+    m_plane = block * _round_up(out_channels, PANEL) + _PAD
+    return _round_up(SMALL + 36 * (v_plane + m_plane), 16)
+
+
+def _filters(w, u):
+    """Fill ``u`` with the transformed filters of ``w`` (C, O, 3, 3)."""
+    with scratch.borrow(36 * WIDTH * threads.get_num_threads()) as memory:
+        steps = (step // 4 for step in w.strides)
+        threads.launch(_transform_filters, w.shape[0], w.ctypes.data, *steps, *w.shape[:2],
+                       u.ctypes.data, memory.ctypes.data)  # fmt: skip
+
+
+def convolve(x, w, out, padding):
+    """3x3 convolution (N, H, W, C) * (C, O, 3, 3) -> (N, OH, OW, O), written to ``out``."""
+    n, height, width, out_channels = out.shape
+    channels = x.shape[3]
+    grid = (-(-height // 4), -(-width // 4))
+    tiles = n * grid[0] * grid[1]
+    block = min(_BLOCK, _round_up(tiles, ROWS))
+    size = _worker_floats(block, channels, out_channels)
+    planes = 36 * (channels * _round_up(out_channels, PANEL) + _PAD)
+    idle = max(channels, out_channels) + WIDTH
+    with scratch.borrow(planes, size * threads.get_num_threads(), idle, idle) as buffers:
+        u, memory, zeros, sink = buffers
+        zeros[:] = 0
+        _filters(w, u)
+        share = block * max(1, tiles // block // 32)
+        threads.launch(_convolve, -(-tiles // share), *image_integers(x), *image_integers(out),
+                       *grid, tiles, *padding, 0, 0, block, u.ctypes.data, memory.ctypes.data, size,
+                       zeros.ctypes.data, sink.ctypes.data, share)  # fmt: skip
+
+
+def weight_gradient(x, g, out, padding):
+    """Adjoint of `convolve` in its filters: (N, H, W, C) * (N, OH, OW, O) -> (C, O, 3, 3)."""
+    n, height, width, out_channels = g.shape
+    channels = x.shape[3]
+    grid = (-(-height // 4), -(-width // 4))
+    tiles = n * grid[0] * grid[1]
+    block = min(_BLOCK, _round_up(tiles, ROWS))
+    size = _worker_floats(block, channels, out_channels)
+    planes = 36 * (channels * _round_up(out_channels, PANEL) + _PAD)
+    groups = min(-(-tiles // block), max(2, min(16, _SUM_BYTES // (4 * planes))))
+    idle = max(channels, out_channels) + WIDTH
+    with scratch.borrow(groups * planes, size * threads.get_num_threads(), idle) as buffers:
+        du, memory, zeros = buffers
+        zeros[:] = 0
+        threads.launch(_weight_gradient, groups, *image_integers(x), *image_integers(g),
+                       *grid, tiles, *padding, 0, 0, block, du.ctypes.data,
+                       memory.ctypes.data, size,
+                       zeros.ctypes.data, groups)  # fmt: skip
+        steps = (step // 4 for step in out.strides)
+        threads.launch(_finish_weight_gradient, channels, out.ctypes.data, *steps, channels,
+                       out_channels, du.ctypes.data, memory.ctypes.data, groups)  # fmt: skip

@@ -1,0 +1,38 @@
+"""Dropout layers: in training part of the input is dropped, evaluation passes it unchanged."""
+
+from autotensor.nn import check, functional
+from autotensor.nn.module import Module
+
+
+class _Dropout(Module):
+    def __init__(self, p=0.5, inplace=False):
+        super().__init__()
+        self.p = check.probability(self, p)
+        self.inplace = inplace
+
+    def forward(self, input):
+        return self.drop(input, self.p, self.training, self.inplace and self.training)
+
+    def extra_repr(self):
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout(_Dropout):
+    """In training, set each element to 0 with probability ``p`` and divide the rest by 1 - p.
+
+    (Srivastava et al., 2014.)
+    """
+
+    drop = staticmethod(functional.dropout)
+
+
+class Dropout1d(_Dropout):
+    """`Dropout` of whole channels: (N, C, L) -> (N, C, L) (Tompson et al., 2015)."""
+
+    drop = staticmethod(functional.dropout1d)
+
+
+class Dropout2d(_Dropout):
+    """`Dropout` of whole channels: (N, C, H, W) -> (N, C, H, W) (Tompson et al., 2015)."""
+
+    drop = staticmethod(functional.dropout2d)

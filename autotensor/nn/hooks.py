@@ -1,0 +1,140 @@
+"""Functions that users hang on modules, run before and after forward and after backward."""
+
+import numpy as np
+
+from autotensor.autograd import Handle
+from autotensor.tensor import Tensor, record
+
+
+def register(module, kind, hook, prepend=False, with_kwargs=False):
+    """Add ``hook`` to the hooks of a module and return its handle."""
+    if not callable(hook):
+        raise TypeError(f"{kind} hook must be callable, got {type(hook).__name__}")
+    if module._hooks is None:
+        module._hooks = {}
+    later = dict(module._hooks) if prepend else {}
+    for key in later:
+        del module._hooks[key]
+    handle = Handle(module._hooks, (kind, hook, with_kwargs))
+    module._hooks.update(later)
+    return handle
+
+
+def _of(module, kind):
+    """The hooks of one kind with their ``with_kwargs``; a copy, since a hook may remove itself."""
+    return [entry[1:] for entry in module._hooks.values() if entry[0] == kind]
+
+
+def call(module, args, kwargs):
+    """``module.forward(*args, **kwargs)`` between its hooks."""
+    for hook, with_kwargs in _of(module, "forward_pre"):
+        args, kwargs = _before(hook, with_kwargs, module, args, kwargs)
+    observer = None
+    if _of(module, "backward") or _of(module, "backward_pre"):
+        observer = _BackwardObserver(module)
+        args = observer.watch_inputs(args)
+    output = module.forward(*args, **kwargs)
+    for hook, with_kwargs in _of(module, "forward"):
+        seen = (module, args, kwargs, output) if with_kwargs else (module, args, output)
+        replaced = hook(*seen)
+        output = output if replaced is None else replaced
+    return output if observer is None else observer.watch_outputs(output)
+
+
+def _before(hook, with_kwargs, module, args, kwargs):
+    """Run one forward pre-hook; return the arguments it leaves."""
+    if not with_kwargs:
+        replaced = hook(module, args)
+        if replaced is None:
+            return args, kwargs
+        return replaced if isinstance(replaced, tuple) else (replaced,), kwargs
+    replaced = hook(module, args, kwargs)
+    if replaced is None:
+        return args, kwargs
+    if not (isinstance(replaced, tuple) and len(replaced) == 2):
+        raise RuntimeError(
+            f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
+            f"got {replaced!r}"
+        )
+    return replaced
+
+
+class _BackwardObserver:
+    """Shows the gradients at the border of one call of a module to its backward hooks.
+
+    The tensors that enter pass one gate and those that leave another. Backward passes the outer
+    gate first; the inner gate, where the hooks run, only when everything between has run.
+    """
+
+    def __init__(self, module):
+        self.module = module
+        self.grad_output = None
+        self.inputs_watched = False
+
+    def watch_inputs(self, args):
+        args, self.inputs_watched = _gate(args, self._leave)
+        return args
+
+    def watch_outputs(self, output):
+        if isinstance(output, Tensor):
+            return _gate((output,), self._enter)[0][0]
+        if not isinstance(output, (tuple, list)):
+            raise TypeError(
+                f"backward hooks of {type(self.module).__name__} need an output that is a Tensor "
+                f"or a tuple of Tensors, got {type(output).__name__}"
+            )
+        return type(output)(_gate(tuple(output), self._enter)[0])
+
+    def _enter(self, grads):
+        for hook, _ in _of(self.module, "backward_pre"):
+            grads = _replace("backward pre-hook", grads, hook(self.module, grads))
+        self.grad_output = grads
+        if not self.inputs_watched:
+            self._leave((None,))
+        return grads
+
+    def _leave(self, grads):
+        grad_output, self.grad_output = self.grad_output, None
+        for hook, _ in _of(self.module, "backward"):
+            grads = _replace("backward hook", grads, hook(self.module, grads, grad_output))
+        return grads
+
+
+def _replace(kind, grads, replaced):
+    if replaced is None:
+        return grads
+    replaced = replaced if isinstance(replaced, tuple) else (replaced,)
+    if len(replaced) != len(grads):
+        raise RuntimeError(f"{kind} returned {len(replaced)} gradients, expected {len(grads)}")
+    return replaced
+
+
+def _gate(values, rule):
+    """Pass ``values`` unchanged; in backward, ``rule`` maps the tuple of all their gradients.
+
+    Every tensor that needs a gradient gets a node of its own, which puts its gradient aside; behind
+    them all lies one joint node, which backward therefore reaches once, after the last of them.
+    Returns the values and whether any of them is watched.
+    """
+    watched = [i for i, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad]
+    if not watched:
+        return values, False
+    count = len(values)
+    aside = [None] * count
+
+    def joint(_):
+        grads = rule(tuple(aside))
+        aside[:] = [None] * count
+        return tuple(grads[i] for i in watched)
+
+    gate = record(np.zeros((), np.float32), (tuple(values[i] for i in watched), joint))
+
+    def passed(i):
+        def put_aside(g):
+            aside[i] = g
+            return Tensor(np.zeros((), np.float32))
+
+        # A copy: what is written in place on one side of the gate must not show on the other.
+        return record(values[i].array.copy(order="K"), (gate, put_aside))
+
+    return tuple(passed(i) if i in watched else v for i, v in enumerate(values)), True

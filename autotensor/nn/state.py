@@ -1,0 +1,129 @@
+"""What a module holds, as a dict of tensors: out of it, into it, and converted in place."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from autotensor.dtypes import as_dtype
+from autotensor.tensor import Tensor, wrote
+
+
+class IncompatibleKeys(NamedTuple):
+    """What a state_dict lacked and what nothing asked for."""
+
+    missing_keys: list
+    unexpected_keys: list
+
+    def __repr__(self):
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return (
+            f"IncompatibleKeys(missing_keys={self.missing_keys}, "
+            f"unexpected_keys={self.unexpected_keys})"
+        )
+
+
+def collect(module, destination, prefix, keep_vars):
+    """Enter all parameters and persistent buffers of ``module`` into ``destination``."""
+    for key, tensor, _ in _entries(module, prefix):
+        destination[key] = tensor if keep_vars else tensor.detach()
+    return destination
+
+
+def load(module, state_dict, strict):
+    """Copy the values of ``state_dict`` into ``module``; everything is checked before."""
+    if not hasattr(state_dict, "keys"):
+        raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+    entries = list(_entries(module, ""))
+    expected = {key for key, _, _ in entries}
+    missing = [key for key, _, optional in entries if key not in state_dict and not optional]
+    unexpected = [key for key in state_dict if key not in expected]
+    errors = []
+    if strict and missing:
+        errors.append(f"Missing key(s) in state_dict: {_quoted(missing)}. ")
+    if strict and unexpected:
+        errors.append(f"Unexpected key(s) in state_dict: {_quoted(unexpected)}. ")
+    copies = []
+    for key, tensor, _ in entries:
+        if key in state_dict:
+            array, error = _fitting(key, state_dict[key], tensor)
+            copies.append((tensor, array))
+            errors += [error] if error else []
+    if errors:
+        name = type(module).__name__
+        raise RuntimeError(f"Error(s) in loading state_dict for {name}:\n\t" + "\n\t".join(errors))
+    for tensor, array in copies:
+        tensor.array[...] = array
+        wrote(tensor)
+    return IncompatibleKeys(missing, unexpected)
+
+
+def _entries(module, prefix):
+    """``(key, tensor, may be missing)`` of all state, parameters before buffers in each module."""
+    for path, owner in module.named_modules(remove_duplicate=False):
+        stem = prefix + (f"{path}." if path else "")
+        transient = owner._non_persistent_buffers_set
+        for name, tensor in [*owner._own("parameter"), *owner._own("buffer")]:
+            if tensor is not None and name not in transient:
+                yield stem + name, tensor, name in owner._optional_state
+
+
+def _fitting(key, value, tensor):
+    """``value`` as an array for ``tensor``, and what is wrong with it (None: nothing)."""
+    if isinstance(value, Tensor):
+        array = value.array
+    elif isinstance(value, np.ndarray) or hasattr(value, "__array__"):
+        array = np.asarray(value)
+    else:
+        return None, (
+            f'While copying the parameter named "{key}", expected a Tensor or an array '
+            f"from checkpoint but received {type(value)}"
+        )
+    if array.shape != tensor.shape:
+        return None, (
+            f"size mismatch for {key}: copying a param with shape {array.shape} from checkpoint, "
+            f"the shape in current model is {tensor.shape}."
+        )
+    if not np.can_cast(array.dtype, tensor.dtype, "same_kind") and array.dtype.kind not in "biuf":
+        return None, (
+            f"dtype mismatch for {key}: copying a param of {array.dtype} from checkpoint, "
+            f"the dtype in current model is {tensor.dtype}."
+        )
+    return array, None
+
+
+def _quoted(keys):
+    return ", ".join(f'"{key}"' for key in keys)
+
+
+def target_dtype(*args, dtype=None, device=None, non_blocking=False):
+    """The dtype that the arguments of ``Module.to`` ask for; None for no change."""
+    for value in args:
+        if isinstance(value, Tensor):
+            dtype = value.dtype
+        elif isinstance(value, str):
+            device = value
+        elif value is not None:
+            dtype = value
+    if device is not None and str(device).split(":")[0] != "cpu":
+        raise RuntimeError(f'Module.to: autotensor computes on the "cpu" only, got {device!r}')
+    if dtype is None:
+        return None
+    dtype = as_dtype(dtype)
+    if dtype.kind != "f":
+        raise TypeError(
+            f"nn.Module.to only accepts floating point dtypes, but got desired dtype={dtype}"
+        )
+    return dtype
+
+
+def convert(module, dtype):
+    """Convert floating-point parameters, with their gradients, and buffers to ``dtype``."""
+    if dtype is None:
+        return
+    for tensor in [*module.parameters(), *module.buffers()]:
+        if tensor.dtype.kind == "f" and tensor.dtype != dtype:
+            grad = tensor.grad
+            tensor.data = Tensor(tensor.array.astype(dtype))
+            if grad is not None:
+                tensor.grad = Tensor(grad.array.astype(dtype))

@@ -1,0 +1,230 @@
+"""Normalisation: zero mean and unit variance over the batch, the features, or groups of channels.
+
+float32 runs in fused kernels. The plain formula stands beside them: for other dtypes, and where
+gradients of the gradient are recorded.
+"""
+
+import operator
+
+import numpy as np
+
+from autotensor import dtypes, kernels
+from autotensor.autograd import is_grad_enabled
+from autotensor.ops.activation import floats_only
+from autotensor.ops.arguments import tensor_of
+from autotensor.ops.elementary import rsqrt
+from autotensor.ops.elementwise import square
+from autotensor.ops.reduce import mean
+from autotensor.ops.shape import reshape
+from autotensor.tensor import Tensor, differentiate, record, wrote
+
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm"]
+
+
+def batch_norm(
+    x,
+    running_mean,
+    running_var,
+    weight=None,
+    bias=None,
+    training=False,
+    momentum=0.1,
+    eps=1e-5,
+):
+    """Each channel at mean 0, variance 1, then scaled and shifted: (N, C, ...) -> (N, C, ...).
+
+    ``y = (x - mean) / sqrt(var + eps) * weight + bias`` (Ioffe and Szegedy 2015). In training mean
+    and variance are the batch's, and the running ones, where given, move towards them by
+    ``momentum`` (towards the unbiased variance); otherwise they are the running ones.
+    """
+    _check_channels("batch_norm", x, running_mean, running_var, weight, bias)
+    if training:
+        center, spread = _batch_statistics(x, running_mean, running_var, momentum)
+    elif running_mean is None or running_var is None:
+        raise RuntimeError("batch_norm: training=False needs running_mean and running_var")
+    else:  # copies, since training writes to them later
+        center, spread = (v.array.astype(np.float64) for v in (running_mean, running_var))
+    inverse_std = 1 / np.sqrt(spread + eps)
+
+    def formula(x, weight, bias):
+        if training:
+            y = _standardised(x, _over_batch(x), eps)
+        else:
+            y = (x - _per_channel(center, x)) * _per_channel(inverse_std, x)
+        return _affine(y, _per_channel(weight, x), _per_channel(bias, x))
+
+    if x.dtype != dtypes.float32 or not x.array.size:
+        return formula(x, weight, bias)
+    factor = np.ones_like(inverse_std) if weight is None else weight.array
+    shift = np.zeros_like(inverse_std) if bias is None else bias.array
+
+    def rule(g):
+        if is_grad_enabled() or not training:
+            return differentiate(formula, (x, weight, bias), g)
+        found = kernels.batch_norm_grad(g.array, x.array, center, inverse_std, factor)
+        return tuple(Tensor(part) for part in found)
+
+    y = kernels.normalise(x.array, center, inverse_std * factor, shift)
+    return record(y, ((x, weight, bias), rule))
+
+
+def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
+    """Each sample at mean 0, variance 1 over its last dims: (*, *normalized_shape) -> the same.
+
+    ``y = (x - mean) / sqrt(var + eps) * weight + bias`` (Ba, Kiros and Hinton 2016).
+    """
+    shape = _sizes(normalized_shape)
+    if not shape or floats_only(x, "layer_norm").shape[-len(shape) :] != shape:
+        raise RuntimeError(
+            f"layer_norm: x {x.shape} does not end in normalized_shape {shape}, which must have "
+            f"one size at least"
+        )
+    for name, v in (("weight", weight), ("bias", bias)):
+        _check_vector("layer_norm", name, v, shape, x)
+    axes = tuple(range(x.ndim - len(shape), x.ndim))
+
+    def formula(x, weight, bias):
+        return _affine(_standardised(x, axes, eps), weight, bias)
+
+    if x.dtype != dtypes.float32 or not x.array.size:
+        return formula(x, weight, bias)
+    size = int(np.prod(shape))
+    factor = np.ones(size, x.dtype) if weight is None else weight.array.reshape(-1)
+    shift = np.zeros(size, x.dtype) if bias is None else bias.array.reshape(-1)
+    y, scales = kernels.layer_norm(x.array, factor, shift, eps)
+
+    def rule(g):
+        if is_grad_enabled():
+            return differentiate(formula, (x, weight, bias), g)
+        gx, *found = kernels.layer_norm_grad(g.array, x.array, factor, scales)
+        return Tensor(gx), *(Tensor(part.reshape(shape)) for part in found)
+
+    return record(y, ((x, weight, bias), rule))
+
+
+def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
+    """Each group of channels of a sample at mean 0, variance 1: (N, C, ...) -> (N, C, ...).
+
+    Then each channel is scaled and shifted (Wu and He 2018).
+    """
+    _check_channels("group_norm", x, None, None, weight, bias)
+    n, c, *size = x.shape
+    if operator.index(num_groups) < 1 or c % num_groups:
+        raise RuntimeError(
+            f"group_norm: num_groups {num_groups} does not divide the {c} channels of {x.shape}"
+        )
+    _check_count("group_norm", x, x.array.size // num_groups)
+    groups = reshape(x, (n, num_groups, c // num_groups, *size))
+    y = reshape(layer_norm(groups, groups.shape[2:], eps=eps), x.shape)
+    return _affine(y, _per_channel(weight, x), _per_channel(bias, x))
+
+
+def instance_norm(
+    x,
+    running_mean=None,
+    running_var=None,
+    weight=None,
+    bias=None,
+    use_input_stats=True,
+    momentum=0.1,
+    eps=1e-5,
+):
+    """Each channel of each sample at mean 0, variance 1: (N, C, ...) -> (N, C, ...).
+
+    Then scaled and shifted (Ulyanov et al. 2016). The running statistics, where given, move towards
+    the average over samples; without ``use_input_stats`` they are what is used.
+    """
+    if not use_input_stats:
+        return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+    _check_channels("instance_norm", x, running_mean, running_var, weight, bias)
+    axes = tuple(range(2, x.ndim))
+    count = int(np.prod(x.shape[2:]))
+    _check_count("instance_norm", x, count)
+    array = x.array.astype(np.float64)
+    centers, spreads = array.mean(axes), array.var(axes)
+    _track(count, running_mean, running_var, centers.mean(0), spreads.mean(0), momentum)
+    y = layer_norm(x, x.shape[2:], eps=eps)
+    return _affine(y, _per_channel(weight, x), _per_channel(bias, x))
+
+
+def _over_batch(x):
+    """All dimensions but that of the channels."""
+    return (0, *range(2, x.ndim))
+
+
+def _per_channel(v, x):
+    """A value for each channel, a tensor or array, as a tensor that broadcasts along ``x``."""
+    if v is None:
+        return None
+    v = v if isinstance(v, Tensor) else Tensor(v.astype(x.dtype))
+    return reshape(v, (-1,) + (1,) * (x.ndim - 2))
+
+
+def _standardised(x, axes, eps):
+    """``(x - mean) / sqrt(var + eps)`` over the dimensions ``axes``."""
+    centred = x - mean(x, axes, keepdim=True)
+    return centred * rsqrt(mean(square(centred), axes, keepdim=True) + eps)
+
+
+def _affine(x, weight, bias):
+    x = x if weight is None else x * weight
+    return x if bias is None else x + bias
+
+
+def _batch_statistics(x, running_mean, running_var, momentum):
+    """Mean and variance (biased) of each channel, float64 arrays; the running ones follow them."""
+    count, channels = x.array.size // (x.shape[1] or 1), x.shape[1]
+    _check_count("batch_norm", x, count)
+    if not x.array.size:
+        return np.zeros(channels), np.ones(channels)
+    if x.dtype == dtypes.float32:
+        center, spread = kernels.channel_statistics(x.array)
+    else:
+        array, axes = x.array.astype(np.float64), _over_batch(x)
+        center, spread = array.mean(axes), array.var(axes)
+    _track(count, running_mean, running_var, center, spread, momentum)
+    return center, spread
+
+
+def _track(count, running_mean, running_var, center, spread, momentum):
+    """Move the running statistics towards those of a batch of ``count`` values."""
+    unbiased = spread * (count / (count - 1))
+    for running, value in ((running_mean, center), (running_var, unbiased)):
+        if running is not None:
+            running.array[...] = (1 - momentum) * running.array + momentum * value
+            wrote(running)
+
+
+def _sizes(size):
+    return tuple(map(operator.index, size if isinstance(size, (tuple, list)) else (size,)))
+
+
+def _check_channels(name, x, running_mean, running_var, weight, bias):
+    """Raise unless x is floating (N, C, ...) and each of the others None or (C,) of its dtype."""
+    if floats_only(x, name).ndim < 2:
+        raise RuntimeError(f"{name}: expected (N, C, ...), 2 dimensions at least, got {x.shape}")
+    vectors = {
+        "running_mean": running_mean,
+        "running_var": running_var,
+        "weight": weight,
+        "bias": bias,
+    }
+    for label, v in vectors.items():
+        _check_vector(name, label, v, x.shape[1:2], x)
+
+
+def _check_vector(name, label, v, shape, x):
+    if v is None:
+        return
+    if tensor_of(v, name).shape != shape:
+        raise RuntimeError(f"{name}: {label} should be {shape} for x {x.shape}, got {v.shape}")
+    if v.dtype != x.dtype:
+        raise RuntimeError(f"{name}: {label} is {v.dtype} but x is {x.dtype}: convert one of them")
+
+
+def _check_count(name, x, count):
+    if count == 1:
+        raise ValueError(
+            f"{name}: Expected more than 1 value per channel when training, got input size "
+            f"{x.shape}: use larger batches (drop_last=True leaves out a small last one), or eval()"
+        )

@@ -1,0 +1,1 @@
+"""Side-by-side timing against PyTorch: ``python -m benchmarks --help``."""

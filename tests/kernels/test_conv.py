@@ -1,0 +1,168 @@
+"""Every compiled convolution against plain nested loops, over drawn geometry."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autotensor.kernels import conv, threads
+
+
+def loops(x, w, stride, padding, dilation, groups):
+    """Convolution as its definition reads, in float64: a sum over the window per position."""
+    n, _, height, width = x.shape
+    o, c_group, kh, kw = w.shape
+    (sh, sw), (ph, pw), (dh, dw) = stride, padding, dilation
+    out_h = (height + 2 * ph - dh * (kh - 1) - 1) // sh + 1
+    out_w = (width + 2 * pw - dw * (kw - 1) - 1) // sw + 1
+    x = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    out = np.zeros((n, o, out_h, out_w))
+    for channel in range(o):
+        first = channel // (o // groups) * c_group
+        for i in range(out_h):
+            for j in range(out_w):
+                rows = slice(i * sh, i * sh + dh * (kh - 1) + 1, dh)
+                cols = slice(j * sw, j * sw + dw * (kw - 1) + 1, dw)
+                window = x[:, first : first + c_group, rows, cols]
+                out[:, channel, i, j] = (window * w[channel]).sum(axis=(1, 2, 3))
+    return out
+
+
+def loops_adjoint(x, w, g, stride, padding, dilation, groups):
+    """Both gradients, by scattering every product of the definition."""
+    o, c_group, kh, kw = w.shape
+    (sh, sw), (ph, pw), (dh, dw) = stride, padding, dilation
+    padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    gx, gw = np.zeros_like(padded), np.zeros(w.shape)
+    for channel in range(o):
+        first = channel // (o // groups) * c_group
+        for i in range(g.shape[2]):
+            for j in range(g.shape[3]):
+                rows = slice(i * sh, i * sh + dh * (kh - 1) + 1, dh)
+                cols = slice(j * sw, j * sw + dw * (kw - 1) + 1, dw)
+                here = g[:, channel, i, j].astype(np.float64)[:, None, None, None]
+                gx[:, first : first + c_group, rows, cols] += here * w[channel]
+                window = padded[:, first : first + c_group, rows, cols]
+                gw[channel] += (here * window).sum(axis=0)
+    return gx[:, :, ph : ph + x.shape[2], pw : pw + x.shape[3]], gw
+
+
+@st.composite
+def geometries(draw):
+    """A case: shapes, geometry and a seed; kinds of convolution that have kernels of their own."""
+    kind = draw(st.sampled_from(["any", "3x3", "1x1", "depthwise"]))
+    pair = st.tuples(st.integers(1, 3), st.integers(1, 3))
+    groups, kernel = draw(st.sampled_from([1, 1, 2, 3])), draw(pair)
+    c, o = draw(st.integers(1, 20)), draw(st.integers(1, 20))
+    stride, dilation = draw(pair), draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
+    padding = draw(st.tuples(st.integers(0, 3), st.integers(0, 3)))
+    if kind == "3x3":
+        groups, kernel, stride, dilation = 1, (3, 3), (1, 1), (1, 1)
+        c, o = c + 7, o + 7
+    elif kind == "1x1":
+        kernel, stride, dilation, padding = (1, 1), (1, 1), (1, 1), (0, 0)
+    elif kind == "depthwise":
+        groups, c, o = draw(st.integers(16, 40)), 1, 1
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    smallest = [max(1, r - 2 * p) for r, p in zip(reach, padding, strict=True)]
+    size = [draw(st.integers(s, s + 10)) for s in smallest]
+    n = draw(st.integers(1, 3))
+    channels_last = draw(st.booleans())
+    shapes = (n, c * groups, *size), (o * groups, c, *kernel)
+    return shapes, channels_last, (stride, padding, dilation, groups), draw(st.integers(0, 999))
+
+
+def make(case):
+    (x_shape, w_shape), channels_last, geometry, seed = case
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(x_shape).astype(np.float32)
+    if channels_last:
+        x = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    return x, rng.standard_normal(w_shape).astype(np.float32), geometry, rng
+
+
+def assert_near(got, expected):
+    assert got.shape == expected.shape
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, expected, rtol=0, atol=2e-5 * (1 + abs(expected).max()))
+
+
+@pytest.fixture(autouse=True)
+def compiled_always(monkeypatch):
+    monkeypatch.setattr(conv, "_SMALL", 0)
+
+
+SLOW = settings(deadline=None, max_examples=60)
+
+
+@SLOW
+@given(geometries())
+def test_forward_equals_loops(case):
+    x, w, geometry, _ = make(case)
+    assert_near(conv.conv2d(x, w, *geometry), loops(x, w, *geometry))
+
+
+@SLOW
+@given(geometries())
+def test_gradients_equal_loops(case):
+    x, w, geometry, rng = make(case)
+    out = conv.conv2d(x, w, *geometry)
+    g = rng.standard_normal(out.shape).astype(np.float32)
+    gx, gw = loops_adjoint(x, w, g, *geometry)
+    got_x, got_w = conv.conv2d_backward(x, w, g, *geometry)
+    assert_near(got_x, gx)
+    assert_near(got_w, gw)
+
+
+def results(x, w, g, geometry):
+    return (conv.conv2d(x, w, *geometry), *conv.conv2d_backward(x, w, g, *geometry))
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape", "groups"),
+    [((6, 16, 20, 20), (24, 16, 3, 3), 1), ((6, 3, 20, 20), (32, 3, 3, 3), 1),
+     ((6, 32, 20, 20), (32, 1, 3, 3), 32), ((6, 32, 9, 9), (10, 32, 1, 1), 1)],
+)  # fmt: skip
+def test_results_do_not_depend_on_the_number_of_threads(x_shape, w_shape, groups):
+    rng = np.random.default_rng(0)
+    x, w = (rng.standard_normal(s).astype(np.float32) for s in (x_shape, w_shape))
+    geometry = ((1, 1), (w_shape[2] // 2,) * 2, (1, 1), groups)
+    g = rng.standard_normal(conv.conv2d(x, w, *geometry).shape).astype(np.float32)
+    before = threads.get_num_threads()
+    try:
+        threads.set_num_threads(1)
+        one = results(x, w, g, geometry)
+        for n in (2, 3, 4, 4):
+            threads.set_num_threads(n)
+            for a, b in zip(one, results(x, w, g, geometry), strict=True):
+                np.testing.assert_array_equal(a, b)
+    finally:
+        threads.set_num_threads(before)
+
+
+def test_highest_precision_does_without_winograd():
+    rng = np.random.default_rng(1)
+    x, w = (rng.standard_normal(s).astype(np.float32) for s in ((2, 64, 12, 12), (64, 64, 3, 3)))
+    geometry = ((1, 1), (1, 1), (1, 1), 1)
+    exact = loops(x, w, *geometry)
+    fast = abs(conv.conv2d(x, w, *geometry) - exact).max()
+    try:
+        conv.set_precision("highest")
+        precise = abs(conv.conv2d(x, w, *geometry) - exact).max()
+    finally:
+        conv.set_precision("high")
+    assert precise < fast
+    assert precise < 1e-6 * abs(exact).max()
+
+
+def test_unknown_precision_is_refused():
+    with pytest.raises(ValueError, match="medium"):
+        conv.set_precision("medium")
+
+
+def test_nan_stays_where_it_is():
+    x = np.zeros((1, 16, 16, 16), np.float32)
+    x[0, 3, 2, 2] = np.nan
+    out = conv.conv2d(x, np.ones((16, 16, 3, 3), np.float32), (1, 1), (1, 1), (1, 1), 1)
+    assert np.isnan(out[0, :, 1:4, 1:4]).all()
+    assert not np.isnan(out[0, :, 8:, 8:]).any()

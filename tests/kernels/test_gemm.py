@@ -1,0 +1,70 @@
+"""Products of register blocks against NumPy, and that the blocks stay in registers."""
+
+import platform
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autotensor.kernels.gemm import PANEL, _blocks, multiply_runs
+from autotensor.kernels.simd import REGISTERS, WIDTH, _lanes
+
+
+def product(a, b, c, offsets, k, add, a_row, a_k):
+    multiply_runs(
+        a.ctypes.data, a_row, a_k, b.ctypes.data, PANEL, c.ctypes.data, PANEL, len(c),
+        len(offsets), offsets.ctypes.data, k, add,
+    )  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.integers(0, 40), st.integers(0, 40), st.booleans(), st.booleans())
+def test_product_of_a_panel(m, k, transposed, add):
+    rng = np.random.default_rng(m * 41 + k)
+    a, b, c = (rng.standard_normal(s).astype(np.float32) for s in ((m, k), (k, PANEL), (m, PANEL)))
+    expected = a.astype(np.float64) @ b + (c if add else 0)
+    memory = np.ascontiguousarray(a.T) if transposed else a
+    product(memory, b, c, np.zeros(1, np.int64), k, add, *((1, m) if transposed else (k, 1)))
+    np.testing.assert_allclose(c, expected, rtol=0, atol=1e-4)
+
+
+def test_runs_read_the_lines_of_a_window_in_place():
+    rng = np.random.default_rng(0)
+    image = rng.standard_normal((5, 20)).astype(np.float32)
+    b = rng.standard_normal((9, PANEL)).astype(np.float32)
+    c = np.empty((7, PANEL), np.float32)
+    offsets = np.array([0, 80, 160], np.int64)
+    product(image, b, c, offsets, 3, False, 2, 1)
+    windows = np.stack([image[:3, 2 * i : 2 * i + 3].ravel() for i in range(7)])
+    np.testing.assert_allclose(c, windows.astype(np.float64) @ b, atol=1e-5)
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="reads x86 assembly")
+@pytest.mark.skipif(_lanes != WIDTH, reason="registers are of another width")
+def test_inner_loops_do_not_spill():
+    """In a loop of multiply-adds every accumulator stays in its register."""
+    fresh = type(_blocks)(_blocks.py_func, targetoptions=_blocks.targetoptions)
+    arguments = (0, 1, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0)
+    fresh(*arguments)
+    (assembly,) = fresh.inspect_asm().values()
+    loops = _innermost_loops(assembly.splitlines())
+    multiplying = [loop for loop in loops if sum("vfmadd" in line for line in loop) >= 2]
+    most = max(sum("vfmadd" in line for line in loop) for loop in multiplying)
+    assert most == (12 if REGISTERS == 16 else 16)
+    for loop in multiplying:
+        assert not [line for line in loop if re.search(r"\(%rsp.*mm|mm.*\(%rsp", line)]
+
+
+def _innermost_loops(lines):
+    """Blocks from a label to the jump back to it, without a label between."""
+    loops, start = [], None
+    for at, line in enumerate(lines):
+        label = re.match(r"(\.LBB\w+):", line)
+        if label:
+            start = at
+        jump = re.match(r"\s+j\w+\s+(\.LBB\w+)", line)
+        if jump and start is not None and lines[start].startswith(jump.group(1) + ":"):
+            loops.append(lines[start : at + 1])
+    return loops

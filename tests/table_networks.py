@@ -1,0 +1,97 @@
+"""Rows of the operation table for layers and losses; their values have tests of their own."""
+
+import numpy as np
+from table import MASK, Row, X, real
+
+IMAGE = real(2, 4, 5, 6)
+SEQUENCE = real(2, 4, 7)
+CHANNEL = real(4, low=0.5, high=1.5)
+PROBABILITY = real(3, 4, low=0.1, high=0.9)
+CLASSES = np.array([1, 3, 0])
+SIGNS = np.where(MASK, 1, -1)
+ELEMENTWISE = ["celu", "elu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish", "relu", "relu6", "selu", "silu", "softplus", "softshrink", "softsign", "swish", "tanhshrink"]
+
+
+def _row(name, *args, empty=None, **named):
+    """A row without value reference."""
+    return Row(name, args, named, empty=empty)
+
+
+ACTIVATIONS = [
+    *(_row(name, X, empty=(0, 3)) for name in ELEMENTWISE),
+    _row("gelu", X, empty=(0, 3)),
+    _row("gelu", X, approximate="tanh"),
+    _row("elu", X, alpha=0.7),
+    _row("leaky_relu", X, negative_slope=0.2),
+    _row("hardtanh", X, min_val=-0.5, max_val=0.25),
+    _row("threshold", X, 0.5, -1.0, empty=(0, 3)),
+    _row("prelu", IMAGE, CHANNEL),
+    _row("prelu", X, real(1)),
+    _row("glu", X, empty=(0, 4)),
+    _row("glu", IMAGE, dim=1),
+    *(_row(name, X, dim=d) for name in ("softmax", "log_softmax", "softmin") for d in (0, 1)),
+    _row("softmax", real(2, 3, 4), dim=-2, empty=(0, 3, 4)),
+]
+
+LAYERS = [
+    _row("conv1d", SEQUENCE, real(6, 4, 3), real(6), padding=1),
+    _row("conv1d", SEQUENCE, real(6, 2, 3), stride=2, dilation=2, groups=2),
+    _row("conv2d", IMAGE, real(3, 4, 3, 3), real(3)),
+    _row("conv2d", IMAGE, real(3, 4, 3, 3), real(3), padding="same"),
+    _row("conv2d", IMAGE, real(6, 2, 2, 3), stride=(2, 1), padding=(1, 2), groups=2),
+    _row("conv2d", IMAGE, real(4, 1, 3, 3), real(4), groups=4, dilation=2, padding=2),
+    _row("conv2d", IMAGE, real(3, 4, 1, 1)),
+    _row("conv_transpose1d", SEQUENCE, real(4, 3, 3), real(3), stride=2, output_padding=1),
+    _row("conv_transpose2d", IMAGE, real(4, 3, 2, 3), real(3), stride=2, padding=1),
+    _row("conv_transpose2d", IMAGE, real(4, 2, 3, 3), groups=2, dilation=2),
+    _row("max_pool1d", SEQUENCE, 3, 2, 1),
+    _row("max_pool2d", IMAGE, 2),
+    _row("max_pool2d", IMAGE, 3, 2, 1, ceil_mode=True),
+    _row("avg_pool1d", SEQUENCE, 3, 2, 1),
+    _row("avg_pool2d", IMAGE, 2),
+    _row("avg_pool2d", IMAGE, 3, 2, 1, count_include_pad=False),
+    _row("adaptive_avg_pool1d", SEQUENCE, 3),
+    _row("adaptive_avg_pool2d", IMAGE, (2, 4)),
+    _row("adaptive_max_pool1d", SEQUENCE, 3),
+    _row("adaptive_max_pool2d", IMAGE, (2, 4)),
+    _row("global_avg_pool", IMAGE),
+    _row("batch_norm", IMAGE, None, None, CHANNEL, CHANNEL, True),
+    _row("batch_norm", IMAGE, np.zeros(4), np.ones(4), CHANNEL, CHANNEL, False),
+    _row("batch_norm", real(5, 4), None, None, training=True),
+    _row("layer_norm", X, (4,), real(4), real(4)),
+    _row("layer_norm", IMAGE, (5, 6)),
+    _row("group_norm", IMAGE, 2, CHANNEL, CHANNEL),
+    _row("instance_norm", IMAGE, None, None, CHANNEL, CHANNEL),
+    *(
+        Row(name, (x,), {"p": 0.4}, empty=None)
+        for name, x in [
+            ("dropout", X),
+            ("dropout1d", SEQUENCE),
+            ("dropout2d", IMAGE),
+        ]
+    ),
+]
+
+LOSSES = [
+    *(_row("cross_entropy", X, CLASSES, reduction=r) for r in ("mean", "sum", "none")),
+    _row("cross_entropy", X, CLASSES, CHANNEL, label_smoothing=0.1, ignore_index=3),
+    _row("cross_entropy", X, PROBABILITY),
+    _row("cross_entropy", IMAGE, np.arange(60).reshape(2, 5, 6) % 4),
+    _row("nll_loss", X, CLASSES),
+    _row("nll_loss", X, CLASSES, np.array([1.0, 2.0, 3.0, 4.0]), reduction="none"),
+    *(_row("mse_loss", X, X, reduction=r) for r in ("mean", "sum", "none")),
+    _row("l1_loss", X, X),
+    _row("smooth_l1_loss", X, X, beta=0.5),
+    _row("huber_loss", X, X, delta=0.5),
+    _row("binary_cross_entropy", PROBABILITY, PROBABILITY),
+    _row("binary_cross_entropy", PROBABILITY, MASK.astype(float), reduction="none"),
+    _row("binary_cross_entropy_with_logits", X, PROBABILITY),
+    _row("binary_cross_entropy_with_logits", X, PROBABILITY, pos_weight=None, reduction="sum"),
+    _row("kl_div", X, PROBABILITY, reduction="batchmean"),
+    _row("kl_div", X, X, log_target=True, reduction="none"),
+    _row("hinge_embedding_loss", X, SIGNS),
+    _row("margin_ranking_loss", X, X, SIGNS, 0.5),
+    _row("cosine_embedding_loss", X, X, np.array([1, -1, 1])),
+    _row("gaussian_nll_loss", X, X, real(3, 4, low=0.5, high=2), full=True),
+]
+NETWORKS = [*ACTIVATIONS, *LAYERS, *LOSSES]

@@ -1,0 +1,123 @@
+"""What may import what, read from the source; and what importing the package costs."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autotensor
+
+ROOT = Path(autotensor.__file__).parent
+ALLOWED = {  # a layer and the layers it may import besides itself
+    "autograd": "",
+    "dtypes": "",
+    "kernels": "",
+    "memory": "autograd",
+    "tensor": "autograd memory",
+    "creation": "dtypes tensor",
+    "ops": "autograd creation dtypes kernels memory tensor",
+    "testing": "tensor",
+    "nn": "autograd creation dtypes kernels memory ops tensor",
+    "optim": "autograd dtypes kernels memory tensor",
+    "data": "autograd creation dtypes io kernels tensor",
+    "io": "creation dtypes tensor",
+}
+FILES = sorted(ROOT.rglob("*.py"))
+NAMES = [str(path.relative_to(ROOT)) for path in FILES]
+every = pytest.mark.parametrize("path", FILES, ids=NAMES)
+
+
+def module_of(path):
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
+def imported(path):
+    """The modules that a file imports, absolute, anywhere in it."""
+    package = module_of(path).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                whole = f"{source}.{alias.name}"
+                yield whole if whole in MODULES else source
+
+
+def layer_of(module):
+    return module.split(".")[1] if "." in module else ""
+
+
+@every
+def test_imports_point_downwards(path):
+    layer = layer_of(module_of(path))
+    if layer in ("", "__main__", "warmup"):  # the front door, and programs
+        return
+    ours = {layer_of(m) for m in imported(path) if m.split(".")[0] == "autotensor"}
+    wrong = ours - {layer, *ALLOWED[layer].split()}
+    assert not wrong, f"{layer} must not import {sorted(wrong)}"
+
+
+@every
+def test_numba_is_known_to_kernels_only(path):
+    if layer_of(module_of(path)) != "kernels":
+        assert not {m for m in imported(path) if m.split(".")[0] in ("numba", "llvmlite")}
+
+
+@every
+def test_runtime_dependencies_are_numpy_and_numba(path):
+    known = {*sys.stdlib_module_names, "numpy", "numba", "llvmlite", "autotensor"}
+    optional = {"tqdm", "matplotlib", "threadpoolctl"}
+    assert {m.split(".")[0] for m in imported(path)} <= known | optional
+
+
+@pytest.mark.parametrize("layer", ["ops", "kernels", "nn", "optim", "data", "io"])
+def test_modules_of_a_layer_have_no_cycles(layer):
+    edges = {
+        name: {m for m in imported(path) if m in MODULES and m != f"autotensor.{layer}"}
+        for name, path in MODULES.items()
+        if layer_of(name) == layer and name != f"autotensor.{layer}"
+    }
+    done = set()
+    while edges.keys() - done:
+        free = {m for m in edges.keys() - done if not (edges[m] & edges.keys()) - done - {m}}
+        assert free, f"modules that import each other: {sorted(edges.keys() - done)}"
+        done |= free
+
+
+def run(code):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_importing_does_not_load_numba():
+    code = (
+        "import sys, autotensor; print([m for m in sys.modules if m.startswith(('numba', 'llv'))])"
+    )
+    assert run(code) == "[]"
+
+
+def test_importing_is_fast():
+    code = (
+        "from time import process_time as now; a = now(); import numpy; b = now(); "
+        "import autotensor; print(b - a, now() - a)"
+    )
+    # Processor time, since tests share the machine; where it is slow, NumPy is the yardstick.
+    for _ in range(8):
+        numpy, everything = map(float, run(code).split())
+        if everything < max(0.25, 2.5 * numpy):
+            return
+    pytest.fail(f"importing takes {everything:.2f} s, of which NumPy {numpy:.2f} s")

@@ -1,0 +1,297 @@
+"""Every operation of the table passes the same checks."""
+
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from strategies import broadcastable, layouts
+from table import FUNCTIONS, Draw, draws, filled, wrapped
+from table import TABLE as BASE
+from table_networks import NETWORKS
+
+import autotensor as at
+from autotensor.memory import _arrays, _cells, owner
+from autotensor.tensor import Tensor, grad
+from autotensor.testing import gradcheck, gradgradcheck
+
+TABLE = [*BASE, *NETWORKS]
+every = pytest.mark.parametrize("row", TABLE, ids=[r.name for r in TABLE])
+
+
+def rows(wanted):
+    chosen = [row for row in TABLE if wanted(row)]
+    return pytest.mark.parametrize("row", chosen, ids=[row.name for row in chosen])
+
+
+differentiable = rows(lambda row: row.differentiable)
+
+
+def sample(row, shapes=None, dtype=np.float64):
+    """Arrays for the draws of a row."""
+    random = np.random.default_rng(zlib.crc32(row.name.encode()))
+    wanted = list(draws(row.args))
+    shapes = [d.shape for d in wanted] if shapes is None else shapes
+    return [
+        np.asarray(random.uniform(d.low, d.high, shape)).astype(dtype)
+        for d, shape in zip(wanted, shapes, strict=True)
+    ]
+
+
+def run(row, tensors):
+    """The outputs of the operation that are tensors."""
+    tensors = list(tensors)
+    constants = wrapped(row.args, tensors[0].dtype if tensors else np.float64)
+    return outputs(row.call(*filled(constants, iter(tensors)), **row.named))
+
+
+def outputs(result):
+    return [result] if isinstance(result, Tensor) else list(result)
+
+
+def leaves(arrays):
+    return [Tensor(array).requires_grad_() for array in arrays]
+
+
+def tracked(results):
+    return [y for y in results if y.requires_grad]
+
+
+def assert_same(actual, expected, **tolerance):
+    assert len(actual) == len(expected)
+    for y, z in zip(actual, expected, strict=True):
+        assert y.shape == z.shape and y.dtype == z.dtype
+        np.testing.assert_allclose(y.array, z.array, **(tolerance or {"rtol": 1e-12}))
+
+
+def gradients(row, tensors):
+    """The outputs, and the gradients of their sum weighed by fixed numbers."""
+    results = run(row, tensors)
+    weights = [Tensor(np.cos(np.arange(y.array.size)).reshape(y.shape)) for y in tracked(results)]
+    return results, grad(tracked(results), tensors, weights, materialize_grads=True)
+
+
+def is_plain(result):
+    return isinstance(result, (bool, np.bool_))
+
+
+@rows(lambda row: row.reference is not None)
+def test_value_is_that_of_numpy(row):
+    arrays = sample(row)
+    expected = row.reference(*filled(row.args, iter(arrays)), **row.named)
+    result = row.call(*filled(wrapped(row.args), iter(map(Tensor, arrays))), **row.named)
+    if is_plain(result):
+        assert result == expected
+        return
+    expected = expected if isinstance(expected, (tuple, list)) else [expected]
+    assert len(outputs(result)) == len(expected)
+    for y, z in zip(outputs(result), map(np.asarray, expected), strict=True):
+        assert y.shape == z.shape and y.dtype == z.dtype
+        np.testing.assert_allclose(y.array, z, rtol=1e-12, atol=1e-12)
+
+
+@differentiable
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_dtype_is_kept(row, dtype):
+    tensors = leaves(sample(row, dtype=dtype))
+    results = run(row, tensors)
+    assert {y.dtype for y in tracked(results)} == {np.dtype(dtype)}
+    assert {g.dtype for g in grad(tracked(results), tensors, results_like(results))} == {
+        np.dtype(dtype)
+    }
+
+
+def results_like(results):
+    return [Tensor(np.ones_like(y.array)) for y in tracked(results)]
+
+
+@differentiable
+def test_float32_is_close_to_float64(row):
+    exact = sample(row)
+    narrow = [array.astype(np.float32) for array in exact]
+    wide, rounded = gradients(row, leaves(exact)), gradients(row, leaves(narrow))
+    for y, z in zip([*wide[0], *wide[1]], [*rounded[0], *rounded[1]], strict=True):
+        np.testing.assert_allclose(z.array, y.array, rtol=2e-4, atol=2e-5)
+
+
+@differentiable
+def test_gradient(row):
+    gradcheck(lambda *tensors: run(row, tensors), leaves(sample(row)), fast_mode=True)
+
+
+@differentiable
+def test_gradient_of_the_gradient(row):
+    gradgradcheck(lambda *tensors: run(row, tensors), leaves(sample(row)), fast_mode=True)
+
+
+# dropout draws in the order of the memory
+@rows(lambda row: row.differentiable and row.name != "dropout")
+def test_memory_layout_does_not_matter(row):
+    arrays = sample(row)
+    expected, slopes = gradients(row, leaves(arrays))
+    for name in layouts(arrays[0]):
+        others = leaves(layouts(array)[name] if array.ndim > 1 else array for array in arrays)
+        results, found = gradients(row, others)
+        assert_same(results, expected, rtol=1e-12, atol=1e-12)
+        assert_same(found, slopes, rtol=1e-12, atol=1e-12)
+
+
+@rows(lambda row: row.elementwise and len(list(draws(row.args))) > 1)
+@given(shapes=broadcastable(3))
+def test_broadcasting(row, shapes):
+    arrays = sample(row, shapes[: len(list(draws(row.args)))])
+    results = run(row, leaves(arrays))
+    expected = row.reference(*arrays, **row.named)
+    assert results[0].shape == np.shape(expected)
+    np.testing.assert_allclose(results[0].array, expected, rtol=1e-12)
+    if row.differentiable:
+        found = gradients(row, leaves(arrays))[1]
+        assert [g.shape for g in found] == [array.shape for array in arrays]
+        if results[0].array.size:
+            gradcheck(lambda *tensors: run(row, tensors), leaves(arrays), fast_mode=True)
+
+
+@rows(lambda row: row.empty is not None and any(True for _ in draws(row.args)))
+def test_zero_size(row):
+    given = list(draws(row.args))
+    shapes = [row.empty if row.elementwise or i == 0 else d.shape for i, d in enumerate(given)]
+    arrays = sample(row, shapes)
+    result = row.call(*filled(wrapped(row.args), iter(leaves(arrays))), **row.named)
+    if is_plain(result):
+        return
+    if row.reference is not None:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            expected = row.reference(*filled(row.args, iter(arrays)), **row.named)
+        expected = expected if isinstance(expected, (tuple, list)) else [expected]
+        for y, z in zip(outputs(result), expected, strict=True):
+            np.testing.assert_array_equal(y.array, z)
+    if row.differentiable:
+        found = gradients(row, leaves(arrays))[1]
+        assert [g.shape for g in found] == [tuple(shape) for shape in shapes]
+
+
+@every
+def test_inputs_are_not_mutated(row):
+    arrays = sample(row)
+    before = [array.copy() for array in arrays]
+    constants = [arg.copy() for arg in row.args if isinstance(arg, np.ndarray)]
+    if row.differentiable:
+        gradients(row, leaves(arrays))
+    else:
+        row.call(*filled(wrapped(row.args), iter(leaves(arrays))), **row.named)
+    for array, copy in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, copy)
+    kept = [arg for arg in row.args if isinstance(arg, np.ndarray)]
+    for array, copy in zip(kept, constants, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+@differentiable
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_share_no_memory(row, create_graph):
+    tensors = leaves(sample(row))
+    results = tracked(run(row, tensors))
+    weights = leaves(np.ones_like(y.array) for y in results)
+    found = grad(results, tensors, weights, create_graph=create_graph)
+    others = [*tensors, *weights, *results]
+    for i, g in enumerate(found):
+        for other in [*found[:i], *others]:
+            assert not np.shares_memory(g.array, other.array)
+
+
+VIEWS = ["reshape", "flatten", "unflatten", "permute", "transpose", "t", "movedim", "squeeze", "unsqueeze", "narrow", "select", "split", "chunk", "unbind"]
+
+
+@rows(lambda row: any(True for _ in draws(row.args)))
+def test_result_is_a_view_only_where_promised(row):
+    tensors = leaves(sample(row))
+    result = row.call(*filled(wrapped(row.args), iter(tensors)), **row.named)
+    if not is_plain(result):
+        shared = [np.shares_memory(y.array, x.array) for y in outputs(result) for x in tensors]
+        assert all(shared) if row.name in VIEWS else not any(shared)
+
+
+@rows(lambda row: row.differentiable and row.saves is not None)
+def test_nothing_is_saved_that_no_rule_needs(row):
+    for number, allowed in enumerate(row.saves):
+        tensors = [Tensor(array) for array in sample(row)]
+        tensors[number].requires_grad_()
+        results = run(row, tensors)
+        if allowed is None or "*" in allowed:
+            continue
+        known = dict(zip("xyz", tensors, strict=False)) | {"o": tracked(results)[0]}
+        expected = {id(owner(known[letter].array)) for letter in allowed}
+        for array in saved_by(tracked(results)[0].node):
+            assert id(owner(array)) in expected, f"input {number}: an array of {array.shape}"
+
+
+def saved_by(node):
+    """The float arrays that the rules of ``node`` and of those before it keep alive."""
+    stack, seen = [node], set()
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        values = [node.output, *(cell for _, rule, _ in node.edges for cell in _cells(rule))]
+        yield from (a for a in _arrays(values) if a.dtype.kind == "f" and a.size > 1)
+        stack.extend(parent for parent, _ in node.next_functions)
+
+
+@rows(lambda row: hasattr(Tensor, row.name) and row.args and isinstance(row.args[0], Draw))
+def test_method_is_the_function(row):
+    arrays = sample(row)
+    results = row.call(*filled(wrapped(row.args), iter(map(Tensor, arrays))), **row.named)
+    first, *rest = filled(wrapped(row.args), iter(map(Tensor, arrays)))
+    again = getattr(first, row.name)(*rest, **row.named)
+    if is_plain(results):
+        assert results == again
+    else:
+        assert_same(outputs(again), outputs(results))
+
+
+@rows(lambda row: hasattr(Tensor, f"{row.name}_") and row.args and isinstance(row.args[0], Draw))
+def test_in_place_form_is_the_function(row):
+    arrays = sample(row)
+    if not row.differentiable:
+        expected = run(row, map(Tensor, arrays))
+        first, *rest = filled(wrapped(row.args), iter(map(Tensor, arrays)))
+        getattr(first, f"{row.name}_")(*rest, **row.named)
+        np.testing.assert_array_equal(first.array, expected[0].array)
+        return
+    expected, slopes = gradients(row, leaves(arrays))
+    if expected[0].shape != arrays[0].shape:
+        pytest.skip("the result has another shape")
+    tensors = leaves(arrays)
+    copy = tensors[0].clone()
+    first, *rest = filled(wrapped(row.args), iter([copy, *tensors[1:]]))
+    again = getattr(first, f"{row.name}_")(*rest, **row.named)
+    assert again is copy
+    assert_same([again], expected)
+    weights = Tensor(np.cos(np.arange(again.array.size)).reshape(again.shape))
+    assert_same(grad(again, tensors, weights, materialize_grads=True), slopes)
+
+
+def test_every_public_function_is_in_the_table():
+    listed = {row.name for row in TABLE}
+    assert FUNCTIONS.keys() - listed == set(), "add rows to tests/table.py"
+    assert listed <= FUNCTIONS.keys()
+
+
+def test_in_place_methods_are_those_of_functions():
+    for name in dir(Tensor):
+        if name.endswith("_") and not name.endswith("__"):
+            assert hasattr(Tensor, name[:-1]) or name in ("copy_", "fill_", "zero_", "uniform_",
+                                                          "normal_", "bernoulli_")  # fmt: skip
+
+
+def test_wrong_operands_are_named():
+    x = at.zeros(2, 3)
+    for row in TABLE:
+        if row.elementwise and len(list(draws(row.args))) == 2:
+            with pytest.raises(RuntimeError, match=rf"^{row.name}:|do not broadcast"):
+                row.call(x, at.zeros(4), **row.named)
+            with pytest.raises(TypeError):
+                row.call(x, "3", **row.named)
