@@ -1,6 +1,6 @@
 """Tensors with reverse-mode automatic differentiation, made to train small networks on a CPU."""
 
-from autotensor import data, io, nn, optim, testing
+from autotensor import io, nn, optim, testing
 from autotensor.autograd import (
     enable_grad,
     inference_mode,
@@ -34,6 +34,14 @@ from autotensor.ops import *
 from autotensor.tensor import Tensor, grad
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name):
+    if name == "data":  # at first use: its readers need much of the standard library
+        import autotensor.data
+
+        return autotensor.data
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def get_num_threads():

@@ -5,7 +5,7 @@ never to tensors, so that the graph is acyclic and dies by reference count, and 
 value that no gradient rule mentions dies during the forward pass.
 
 Gradients are whatever the rules take and return: the walk leaves the arithmetic to their ``+``,
-``fit(shape, dtype)``, ``own()``, ``clone()``, ``accumulate(other)`` and ``add_``. A gradient that is
+``fit(shape, dtype)``, ``own()``, ``clone()``, ``accumulate(other)`` and ``add_``. One that is
 ``partial`` is of a part, which ``spread()`` puts among zeros and others' ``accumulate`` adds in its
 place.
 """
@@ -13,7 +13,6 @@ place.
 import contextlib
 import functools
 import heapq
-import inspect
 import itertools
 from contextvars import ContextVar
 
@@ -234,19 +233,22 @@ class _Mode(contextlib.ContextDecorator):
     def __new__(cls, function=None):
         """``@no_grad`` decorates as ``@no_grad()`` does."""
         made = super().__new__(cls)
+        made._tokens = []  # one for each time it is entered and not yet left
         return made if function is None else made(function)
 
     def __enter__(self):
-        self._token = _recording.set(self.mode)
+        self._tokens.append(_recording.set(self.mode))
         return self
 
     def __exit__(self, *exc):
-        _recording.reset(self._token)
+        _recording.reset(self._tokens.pop())
 
     def _recreate_cm(self):
         return type(self)()
 
     def __call__(self, function):
+        import inspect  # takes long to load, and few programs decorate
+
         if not inspect.isgeneratorfunction(function):
             return super().__call__(function)
 
@@ -289,13 +291,13 @@ class set_grad_enabled(_Mode):
 
     def __init__(self, mode):
         self.mode = bool(mode)
-        self._token = _recording.set(self.mode)
+        super().__enter__()
 
     def __enter__(self):
         return self
 
     def __call__(self, function):
-        _recording.reset(self._token)  # a decorator acts within the calls alone
+        super().__exit__()  # a decorator acts within the calls alone
         return super().__call__(function)
 
     def _recreate_cm(self):

@@ -16,6 +16,7 @@ from autotensor.autograd import tick
 
 _PACKAGE = os.path.dirname(__file__) + os.sep
 _writes = {}
+unread = weakref.WeakValueDictionary()  # deferred values that still need other memory, by id
 _newest = 0
 
 
@@ -48,6 +49,13 @@ def wrote(tensor):
         frame = frame.f_back
     write.code, write.line = frame.f_code, frame.f_lineno
     write.order = _newest = tick()
+
+
+def before_write(array):
+    """Make the deferred values that need the memory of ``array``, which is about to be written."""
+    for value in list(unread.values()) if unread else ():
+        if value.source is not None and owner(value.source) is owner(array):
+            value.array  # noqa: B018
 
 
 def check_unwritten(node):

@@ -22,7 +22,8 @@ try:
     import matplotlib
     import tqdm  # noqa: F401
 
-    from autotensor import data, io, kernels, manual_seed
+    from autotensor import data, manual_seed, set_num_threads
+    from autotensor import load as load_file
 except ImportError as error:
     fail(f'{error}: pip install ".[examples]" installs all that the trainers need')
 
@@ -68,7 +69,7 @@ def parse(made, trainer, arguments=None):
     options.output = options.output or Path("runs", f"{trainer}-{options.dataset}")
     if options.threads:
         try:
-            kernels.set_num_threads(options.threads)
+            set_num_threads(options.threads)
         except RuntimeError as error:
             made.error(str(error))
     manual_seed(options.seed)
@@ -122,7 +123,7 @@ def read(options):
 def load(model, path):
     """Put the parameters in the file ``path`` into ``model``; DataError if they do not fit."""
     try:
-        model.load_state_dict(io.load(path))
+        model.load_state_dict(load_file(path))
     except (RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise data.DataError(

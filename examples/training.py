@@ -10,7 +10,7 @@ from itertools import islice
 
 from tqdm import tqdm
 
-from autotensor import io, no_grad
+from autotensor import no_grad, save
 
 Row = namedtuple("Row", "epoch seconds total_seconds loss acc val_loss val_acc")
 
@@ -107,7 +107,7 @@ class Trainer:
         self.history.append(row)
 
     def _save(self, name):
-        io.save(self.model.state_dict(), self.folder / f"{name}.safetensors")
+        save(self.model.state_dict(), self.folder / f"{name}.safetensors")
 
 
 class Means:

@@ -9,7 +9,11 @@ CHANNEL = real(4, low=0.5, high=1.5)
 PROBABILITY = real(3, 4, low=0.1, high=0.9)
 CLASSES = np.array([1, 3, 0])
 SIGNS = np.where(MASK, 1, -1)
-ELEMENTWISE = ["celu", "elu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish", "relu", "relu6", "selu", "silu", "softplus", "softshrink", "softsign", "swish", "tanhshrink"]
+ELEMENTWISE = (
+    *("celu", "elu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu"),
+    *("logsigmoid", "mish", "relu", "relu6", "selu", "silu", "softplus", "softshrink"),
+    *("softsign", "swish", "tanhshrink"),
+)
 
 
 def _row(name, *args, empty=None, **named):

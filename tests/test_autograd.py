@@ -120,7 +120,7 @@ class TestBackward:
         x = leaf(1.0, 2.0)
         y = (x * x).sum()
         y.backward()
-        with pytest.raises(RuntimeError, match="a second time.*retain_graph=True"):
+        with pytest.raises(RuntimeError, match=r"a second time.*retain_graph=True"):
             y.backward()
         with pytest.raises(RuntimeError, match="a second time"):
             grad(y, x)

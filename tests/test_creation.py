@@ -142,16 +142,17 @@ class TestRanges:
         assert at.eye(2, dtype=at.int64).dtype == at.int64
 
 
-class TestRandom:
-    DRAWS = {
-        "rand": lambda **named: at.rand(3, 4, **named),
-        "randn": lambda **named: at.randn(3, 4, **named),
-        "randint": lambda **named: at.randint(0, 1000, (3, 4), **named),
-        "randperm": lambda **named: at.randperm(1000, **named),
-        "normal": lambda **named: at.normal(0.0, 1.0, (3, 4), **named),
-    }
-    every = pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+DRAWS = {
+    "rand": lambda **named: at.rand(3, 4, **named),
+    "randn": lambda **named: at.randn(3, 4, **named),
+    "randint": lambda **named: at.randint(0, 1000, (3, 4), **named),
+    "randperm": lambda **named: at.randperm(1000, **named),
+    "normal": lambda **named: at.normal(0.0, 1.0, (3, 4), **named),
+}
+every = pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
 
+
+class TestRandom:
     @every
     def test_seeds_repeat(self, draw):
         at.manual_seed(3)

@@ -95,10 +95,14 @@ def test_modules_of_a_layer_have_no_cycles(layer):
         done |= free
 
 
-def run(code):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT.parent)}
+def run(code, **environment):
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env=kept | {"PYTHONPATH": str(ROOT.parent)} | environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.strip()
 
@@ -110,14 +114,10 @@ def test_importing_does_not_load_numba():
     assert run(code) == "[]"
 
 
-def test_importing_is_fast():
-    code = (
-        "from time import process_time as now; a = now(); import numpy; b = now(); "
-        "import autotensor; print(b - a, now() - a)"
-    )
-    # Processor time, since tests share the machine; where it is slow, NumPy is the yardstick.
+def test_importing_is_fast(tmp_path):
+    """Under a quarter of a second of processor time, NumPy included, once bytecode is cached."""
+    code = "from time import process_time as now; a = now(); import autotensor; print(now() - a)"
+    times = []
     for _ in range(8):
-        numpy, everything = map(float, run(code).split())
-        if everything < max(0.25, 2.5 * numpy):
-            return
-    pytest.fail(f"importing takes {everything:.2f} s, of which NumPy {numpy:.2f} s")
+        times.append(float(run(code, PYTHONPYCACHEPREFIX=str(tmp_path), OMP_NUM_THREADS="1")))
+    assert min(times) < 0.25

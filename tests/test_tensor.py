@@ -1,4 +1,4 @@
-"""The tensor as an object: conversion to Python and NumPy, printing, indexing, copying, pickling."""
+"""The tensor as an object: conversion, printing, indexing, copying, pickling."""
 
 import copy
 import pickle
@@ -69,7 +69,7 @@ class TestPython:
         x = matrix()
         assert x.tolist() == [[1, 2, 3], [4, 5, 6]] and at.tensor(1.5).tolist() == 1.5
         assert [row.tolist() for row in x] == x.tolist()
-        first, second = x
+        _, second = x
         assert second.tolist() == [4, 5, 6]
         assert 5 in x and 7 not in x
         with pytest.raises(TypeError, match="iteration over a 0-d tensor"):

@@ -43,7 +43,7 @@ def layer_norm_grad(g, x, weight, scales):
     gx, parts = np.empty_like(x_rows), np.zeros((tasks, 2, weight.size), np.float32)
     addresses = (a.ctypes.data for a in (g_rows, x_rows, weight, scales, gx, parts))
     threads.launch(_layer_norm_grad, tasks, *addresses, *x_rows.shape, step)
-    weight_grad, bias_grad = parts.sum(0, dtype=np.float64)
+    weight_grad, bias_grad = parts.sum(0, dtype=np.float64).astype(np.float32)
     return gx.reshape(x.shape), weight_grad, bias_grad
 
 

@@ -6,6 +6,7 @@ that a large mean costs no digits, and are combined in float64 (Chan, Golub, LeV
 depend on the shape alone: results are the same for any number of threads.
 """
 
+import numba
 import numpy as np
 
 from . import threads
@@ -26,14 +27,22 @@ def channel_statistics(x):
     return _combined_moments(rows, step, parts, x.shape[1])
 
 
-def normalise(x, mean, scale, shift):
-    """``(x - mean) * scale + shift`` for each channel: (N, C, ...), (C,) in float64 -> (N, C, ...).
+def channel_sum(x):
+    """Sum of each channel: (N, C, ...) -> (C,)."""
+    rows = _widen(to_rows(x))
+    step, blocks = _partition(rows)
+    parts = np.empty((blocks, rows.shape[1]), np.float32)
+    threads.launch(_totals, blocks, rows.ctypes.data, *rows.shape, step, parts.ctypes.data)
+    return parts.sum(0, dtype=np.float64).reshape(-1, x.shape[1]).sum(0).astype(np.float32)
 
-    What float32 loses of the mean is put into the shift.
+
+def normalise(x, mean, scale, shift, floor=-np.inf):
+    """``max((x - mean) * scale + shift, floor)`` for each channel: (N, C, ...), (C,) -> (N, C, ...).
+
+    The values per channel are float64: what float32 loses of the mean is put into the shift.
     """
     rows = _widen(to_rows(x))
-    near = mean.astype(np.float32)
-    factors = _tile(rows, near, scale, shift - (mean - near) * scale)
+    factors = _tile(rows, *_line(mean, scale, shift), np.full_like(mean, floor))
     y = np.empty_like(rows)
     step, blocks = _partition(rows)
     threads.launch(
@@ -42,36 +51,44 @@ def normalise(x, mean, scale, shift):
     return from_rows(y, x.shape)
 
 
-def batch_norm_grad(g, x, mean, inverse_std, weight):
+def _line(mean, scale, shift):
+    """``near``, ``scale`` and ``shift`` of the line ``(x - near) * scale + shift`` in float32."""
+    near = mean.astype(np.float32)
+    return near, scale, shift - (mean - near) * scale
+
+
+def batch_norm_grad(g, x, mean, inverse_std, weight, bias=0.0, floor=-np.inf):
     """Gradients in x, weight and bias where the mean and deviation are those of ``x`` itself.
 
-    (N, C, ...), (N, C, ...), and (C,) in float64 -> (N, C, ...), (C,), (C,)
+    (N, C, ...), (N, C, ...), and (C,) in float64 -> (N, C, ...), (C,), (C,) in float32
     ``gx = weight / std * (g - average(g) - x^ * average(g * x^))`` with ``x^ = (x - mean) / std``
-    (Ioffe and Szegedy 2015).
+    (Ioffe and Szegedy 2015). ``g`` counts only where the normalised value was above ``floor``.
     """
     g_rows, x_rows = _widen(to_rows(g)), _widen(to_rows(x))
-    near = mean.astype(np.float32)
-    g_sum, product_sum = _gradient_sums(g_rows, x_rows, near)
+    near, scale, start = _line(mean, weight * inverse_std, bias)
+    line = (near, scale, start, np.full_like(mean, floor))
+    g_sum, product_sum = _gradient_sums(g_rows, x_rows, line)
     weight_grad = (product_sum - (mean - near) * g_sum) * inverse_std
-    scale, count = weight * inverse_std, x.size // x.shape[1]
+    count = x.size // x.shape[1]
     slope = -scale * inverse_std * weight_grad / count
     shift = -scale * g_sum / count - slope * (mean - near)
-    factors = _tile(x_rows, near, scale, slope, shift)
+    factors = _tile(x_rows, *line, slope, shift)
     gx = np.empty_like(x_rows)
     step, blocks = _partition(x_rows)
     addresses = (a.ctypes.data for a in (g_rows, x_rows, factors, gx))
     threads.launch(_input_grad, blocks, *addresses, *x_rows.shape, step)
-    return from_rows(gx, x.shape), weight_grad, g_sum
+    sums = (part.astype(np.float32) for part in (weight_grad, g_sum))
+    return from_rows(gx, x.shape), *sums
 
 
-def _gradient_sums(g, x, near):
+def _gradient_sums(g, x, line):
     """Sums of ``g`` and of ``g * (x - near)`` for each channel, in float64."""
     step, blocks = _partition(x)
     parts = np.empty((blocks, 2, x.shape[1]), np.float32)
-    factors = _tile(x, near)
+    factors = _tile(x, *line)
     addresses = (a.ctypes.data for a in (g, x, factors, parts))
     threads.launch(_sums, blocks, *addresses, *x.shape, step)
-    return parts.sum(0, dtype=np.float64).reshape(2, -1, len(near)).sum(1)
+    return parts.sum(0, dtype=np.float64).reshape(2, -1, len(line[0])).sum(1)
 
 
 def _widen(rows):
@@ -135,37 +152,67 @@ def _moments_block(x, total, squares):
 
 
 @serial
-def _normalise_block(x, near, scale, shift, y):
-    for i in range(len(x)):
-        a, out = x[i], y[i]
+def _totals_block(x, total):
+    whole = len(x) - len(x) % 4
+    total[:] = 0
+    for i in range(0, whole, 4):
+        a, b, c, d = x[i], x[i + 1], x[i + 2], x[i + 3]
         for k in range(x.shape[1]):
-            out[k] = (a[k] - near[k]) * scale[k] + shift[k]
+            total[k] += (a[k] + b[k]) + (c[k] + d[k])
+    for i in range(whole, len(x)):
+        for k in range(x.shape[1]):
+            total[k] += x[i, k]
+
+
+@numba.njit(inline="always")
+def _kept(g, v, floor):
+    return np.float32(0) if v <= floor else g
 
 
 @serial
-def _sums_block(g, x, near, total, product):
-    """Sums of ``g`` and of ``g * (x - near)``: (R, W), (R, W), (W,) -> (W,), (W,)."""
+def _normalise_block(x, factors, y):
+    near, scale, shift, floor = factors[0], factors[1], factors[2], factors[3]
+    for i in range(len(x)):
+        a, out = x[i], y[i]
+        for k in range(x.shape[1]):
+            v = (a[k] - near[k]) * scale[k] + shift[k]
+            out[k] = floor[k] if v <= floor[k] else v
+
+
+@serial
+def _sums_block(g, x, factors, total, product):
+    """Sums of ``g`` and of ``g * (x - near)``: (R, W), (R, W) -> (W,), (W,)."""
+    near, scale, shift, floor = factors[0], factors[1], factors[2], factors[3]
     whole = len(x) - len(x) % 2
     total[:] = 0
     product[:] = 0
     for i in range(0, whole, 2):
         a, b, ga, gb = x[i], x[i + 1], g[i], g[i + 1]
         for k in range(x.shape[1]):
-            total[k] += ga[k] + gb[k]
-            product[k] += ga[k] * (a[k] - near[k]) + gb[k] * (b[k] - near[k])
+            da, db = a[k] - near[k], b[k] - near[k]
+            first = _kept(ga[k], da * scale[k] + shift[k], floor[k])
+            second = _kept(gb[k], db * scale[k] + shift[k], floor[k])
+            total[k] += first + second
+            product[k] += first * da + second * db
     for i in range(whole, len(x)):
         a, ga = x[i], g[i]
         for k in range(x.shape[1]):
-            total[k] += ga[k]
-            product[k] += ga[k] * (a[k] - near[k])
+            da = a[k] - near[k]
+            first = _kept(ga[k], da * scale[k] + shift[k], floor[k])
+            total[k] += first
+            product[k] += first * da
 
 
 @serial
-def _input_grad_block(g, x, near, scale, slope, shift, gx):
+def _input_grad_block(g, x, factors, gx):
+    near, scale, start, floor = factors[0], factors[1], factors[2], factors[3]
+    slope, shift = factors[4], factors[5]
     for i in range(len(x)):
         a, ga, out = x[i], g[i], gx[i]
         for k in range(x.shape[1]):
-            out[k] = scale[k] * ga[k] + slope[k] * (a[k] - near[k]) + shift[k]
+            da = a[k] - near[k]
+            first = _kept(ga[k], da * scale[k] + start[k], floor[k])
+            out[k] = scale[k] * first + slope[k] * da + shift[k]
 
 
 @serial
@@ -182,11 +229,16 @@ def _moments(task, worker, arguments):
 
 
 @Kernel
+def _totals(task, worker, arguments):
+    x, rows, width, step, parts = integers(arguments, 5)
+    _totals_block(_block(x, task, rows, width, step), floats(parts + task * 4 * width, 1, width)[0])
+
+
+@Kernel
 def _normalise(task, worker, arguments):
     x, factors, y, rows, width, step = integers(arguments, 6)
-    factors = floats(factors, 3, width)
     x, y = _block(x, task, rows, width, step), _block(y, task, rows, width, step)
-    _normalise_block(x, factors[0], factors[1], factors[2], y)
+    _normalise_block(x, floats(factors, 4, width), y)
 
 
 @Kernel
@@ -194,13 +246,11 @@ def _sums(task, worker, arguments):
     g, x, factors, parts, rows, width, step = integers(arguments, 7)
     part = floats(parts + task * 8 * width, 2, width)
     g, x = _block(g, task, rows, width, step), _block(x, task, rows, width, step)
-    _sums_block(g, x, floats(factors, 1, width)[0], part[0], part[1])
+    _sums_block(g, x, floats(factors, 4, width), part[0], part[1])
 
 
 @Kernel
 def _input_grad(task, worker, arguments):
     g, x, factors, gx, rows, width, step = integers(arguments, 7)
-    factors = floats(factors, 4, width)
     g, x = _block(g, task, rows, width, step), _block(x, task, rows, width, step)
-    gx = _block(gx, task, rows, width, step)
-    _input_grad_block(g, x, factors[0], factors[1], factors[2], factors[3], gx)
+    _input_grad_block(g, x, floats(factors, 6, width), _block(gx, task, rows, width, step))

@@ -30,6 +30,8 @@ def _host():
 _lanes, REGISTERS = _host()
 # LLVM splits or widens vectors to what the machine has, so any power of two is correct anywhere.
 WIDTH = int(os.environ.get("AUTOTENSOR_SIMD_WIDTH", _lanes))
+if WIDTH not in (4, 8, 16):
+    raise ValueError(f"AUTOTENSOR_SIMD_WIDTH: expected 4, 8 or 16 lanes, got {WIDTH}")
 
 _float = ir.FloatType()
 _i32 = ir.IntType(32)

@@ -15,7 +15,7 @@ from autotensor.ops.elementary import erf, exp, expm1, sigmoid, tanh
 from autotensor.ops.elementwise import abs, clamp
 from autotensor.ops.reduce import sum
 from autotensor.ops.shape import narrow, reshape
-from autotensor.tensor import Tensor, record
+from autotensor.tensor import Deferred, Tensor, record
 
 __all__ = [
     "celu",
@@ -70,6 +70,8 @@ def floats_only(x, name):
 
 def relu(x):
     """``max(x, 0)``."""
+    if type(x) is Deferred and "relu" in x.fused:
+        return x.fused["relu"]()
     if tensor_of(x, "relu").dtype.kind == "b":
         raise RuntimeError("relu: not defined for truth values; use x.float()")
     if x.dtype != dtypes.float32 or x.array.size < _SMALL:

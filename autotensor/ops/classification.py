@@ -5,7 +5,7 @@ import numpy as np
 from autotensor import dtypes, kernels
 from autotensor.autograd import is_grad_enabled
 from autotensor.ops.activation import floats_only, log_softmax
-from autotensor.ops.arguments import cast, tensor_of
+from autotensor.ops.arguments import tensor_of
 from autotensor.ops.elementwise import where
 from autotensor.ops.indexing import gather
 from autotensor.ops.reduce import mean, sum
@@ -61,7 +61,7 @@ def cross_entropy(x, target, weight=None, ignore_index=-100, reduction="mean", l
     losses, weights = _weighted(_row_cross_entropy(x, classes), classes, weight)
     if label_smoothing > 0:
         equal = -_over_classes(log_softmax(x, 1), weight) / x.shape[1]
-        equal = where(classes >= 0, equal, 0)
+        equal = where(Tensor(classes >= 0), equal, 0)
         losses = losses * (1 - label_smoothing) + equal * label_smoothing
     return reduced(losses, reduction, weights)
 
@@ -113,20 +113,20 @@ def _row_cross_entropy(x, classes):
 
     if x.dtype != dtypes.float32 or not x.array.size:
         return formula(x)
-    losses, scales = kernels.cross_entropy(x.array, classes.array)
+    losses, scales = kernels.cross_entropy(x.array, classes)
 
     def rule(g):
         if is_grad_enabled():
             return differentiate(formula, (x,), g)[0]
-        return Tensor(kernels.cross_entropy_grad(g.array, x.array, classes.array, scales))
+        return Tensor(kernels.cross_entropy_grad(g.array, x.array, classes, scales))
 
     return record(losses, (x, rule))
 
 
 def _picked(x, classes):
     """Minus each row's element at its class, 0 where the class is negative."""
-    places = Tensor(np.expand_dims(np.maximum(classes.array, 0), 1))
-    return where(classes >= 0, -squeeze(gather(x, 1, places), 1), 0)
+    places = Tensor(np.expand_dims(np.maximum(classes, 0), 1))
+    return where(Tensor(classes >= 0), -squeeze(gather(x, 1, places), 1), 0)
 
 
 def _over_classes(x, weight):
@@ -138,8 +138,8 @@ def _weighted(losses, classes, weight):
     """Losses times the weights of their classes, and the weights (None: all rows count alike)."""
     counted = classes >= 0
     if weight is None:
-        return losses, None if counted.array.all() else cast(counted, losses.dtype)
-    weights = where(counted, weight[Tensor(np.maximum(classes.array, 0))], 0)
+        return losses, None if counted.all() else Tensor(counted.astype(losses.dtype))
+    weights = where(Tensor(counted), weight[Tensor(np.maximum(classes, 0))], 0)
     return losses * weights, weights
 
 
@@ -162,7 +162,7 @@ def _check_classes(name, x, target, weight):
 
 
 def _class_indices(name, x, target, ignore_index):
-    """The target as int64 with -1 for what is ignored; raises unless it fits ``x``."""
+    """The target as an int64 array, -1 for what is ignored; raises unless it fits ``x``."""
     array, count = target.array, x.shape[1]
     if array.dtype.kind not in "iu":
         raise RuntimeError(
@@ -180,5 +180,4 @@ def _class_indices(name, x, target, ignore_index):
             f"{name}: target {array[wrong][0]} at position {place_of(wrong)} is not a class index "
             f"in 0..{count - 1}: the input {x.shape} has {count} classes"
         )
-    classes = np.where(ignored, -1, array) if ignored.any() else array
-    return Tensor(classes.astype(np.int64, copy=False))
+    return np.where(ignored, -1, array).astype(np.int64, copy=False)

@@ -7,11 +7,12 @@ differentiation of any order. In ``geometry`` travel stride, padding, dilation a
 
 import numpy as np
 
-from autotensor import kernels
+from autotensor import dtypes, kernels
+from autotensor.autograd import is_grad_enabled
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.shape import pad, reshape
 from autotensor.ops.spatial import as_pair, from_images, per_axis, to_images
-from autotensor.tensor import record
+from autotensor.tensor import Tensor, record
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
@@ -117,7 +118,7 @@ def _convolve(x, w, bias, *geometry):
         y,
         (x, lambda g: _input_grad(g, w, None, x_shape, *geometry)),
         (w, lambda g: _weight_grad(x, g, w_shape, *geometry)),
-        (bias, lambda g: g.sum((0, 2, 3))),
+        (bias, _channel_sum),
     )
 
 
@@ -129,7 +130,7 @@ def _input_grad(y, w, bias, x_shape, *geometry):
         x,
         (y, lambda g: _convolve(g, w, None, *geometry)),
         (w, lambda g: _weight_grad(g, y, w_shape, *geometry)),
-        (bias, lambda g: g.sum((0, 2, 3))),
+        (bias, _channel_sum),
     )
 
 
@@ -141,6 +142,13 @@ def _weight_grad(x, y, w_shape, *geometry):
         (x, lambda g: _input_grad(y, g, None, x_shape, *geometry)),
         (y, lambda g: _convolve(x, g, None, *geometry)),
     )
+
+
+def _channel_sum(g):
+    """The gradient of a bias: (N, C, H, W) -> (C,)."""
+    if is_grad_enabled() or g.dtype != dtypes.float32 or not g.array.size:
+        return g.sum((0, 2, 3))
+    return Tensor(kernels.channel_sum(g.array))
 
 
 def _with_bias(images, bias):

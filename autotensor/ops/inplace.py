@@ -10,9 +10,10 @@ import numpy as np
 
 from autotensor.autograd import is_grad_enabled
 from autotensor.creation import default_generator
+from autotensor.memory import before_write
 from autotensor.ops import elementwise, indexing
 from autotensor.ops.arguments import cast, promote
-from autotensor.tensor import Tensor, history, record, wrote
+from autotensor.tensor import Deferred, Tensor, history, record, wrote
 
 
 def assign(x, value):
@@ -92,6 +93,7 @@ def _writable(x, dtype):
             "this memory is read-only, or expanded so that several elements share a place: "
             "clone() first"
         )
+    before_write(x.array)
 
 
 def _rebase(x, *terms):
@@ -119,6 +121,10 @@ def in_place(function):
 
     @functools.wraps(function)
     def method(x, *args, **named):
+        if type(x) is Deferred and function.__name__ in x.fused:
+            value = x.fused[function.__name__]()
+            x.array, x.node = value.array, value.node
+            return x
         old = x
         if is_grad_enabled() and (x.requires_grad or any(map(history, args))):
             # What the rules save must be the values before the write.

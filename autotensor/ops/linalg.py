@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from autotensor import kernels
 from autotensor.ops.arguments import broadcast, dimensions, floating, numpy_names, tensor_of
 from autotensor.ops.elementwise import abs, sign, where
 from autotensor.ops.reduce import amax, amin, restore, sum
@@ -21,6 +22,10 @@ __all__ = [
     "tril",
     "triu",
 ]
+
+
+# Numbers that grow beyond all bounds become infinities and NaN without a warning, as in PyTorch.
+_quiet = np.errstate(over="ignore", invalid="ignore")
 
 
 def matmul(x, y):
@@ -46,6 +51,7 @@ def _matrices(x, y, name):
         raise RuntimeError(f"{name}: expected one dtype, got {x.dtype} and {y.dtype}: convert one")
 
 
+@_quiet
 def _product(x, y, given_x, given_y):
     """The product of (stacks of) matrices; errors name the shapes the caller gave."""
     if x.shape[-1] != y.shape[-2]:
@@ -61,7 +67,7 @@ def _product(x, y, given_x, given_y):
             x.array.size and y.array.size
         ) else np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     return record(
-        x.array @ y.array,
+        kernels.matmul(x.array, y.array),
         (x, lambda g: matmul(g, matrix_transpose(y))),
         (y, lambda g: matmul(matrix_transpose(x), g)),
     )
@@ -94,6 +100,7 @@ def mv(x, vector):
     return matmul(x, vector)
 
 
+@_quiet
 def dot(x, y):
     """The inner product of two vectors."""
     _matrices(x, y, "dot")
@@ -114,6 +121,7 @@ def addmm(x, a, b, *, beta=1, alpha=1):
     return x * beta + mm(a, b) * alpha
 
 
+@_quiet
 def linear(x, weight, bias=None):
     """``x @ weight.T + bias``: (..., in), (out, in), (out) -> (..., out)."""
     for other in (tensor_of(weight, "linear"), bias):
@@ -131,7 +139,7 @@ def linear(x, weight, bias=None):
     if x.ndim != 2:
         flat = linear(reshape(x, -1, x.shape[-1]), weight, bias)
         return reshape(flat, x.shape[:-1] + weight.shape[:1])
-    product = x.array @ weight.array.T
+    product = kernels.matmul(x.array, weight.array.T)
     if bias is not None:
         product += bias.array
     return record(

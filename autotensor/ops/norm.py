@@ -11,12 +11,13 @@ import numpy as np
 from autotensor import dtypes, kernels
 from autotensor.autograd import is_grad_enabled
 from autotensor.ops.activation import floats_only
+from autotensor.ops.activation import relu
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.elementary import rsqrt
 from autotensor.ops.elementwise import square
 from autotensor.ops.reduce import mean
 from autotensor.ops.shape import reshape
-from autotensor.tensor import Tensor, differentiate, record, wrote
+from autotensor.tensor import Deferred, Tensor, differentiate, record, wrote
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm"]
 
@@ -57,15 +58,26 @@ def batch_norm(
         return formula(x, weight, bias)
     factor = np.ones_like(inverse_std) if weight is None else weight.array
     shift = np.zeros_like(inverse_std) if bias is None else bias.array
+    array, line = x.array, (center, inverse_std * factor, shift.copy())
 
-    def rule(g):
-        if is_grad_enabled() or not training:
-            return differentiate(formula, (x, weight, bias), g)
-        found = kernels.batch_norm_grad(g.array, x.array, center, inverse_std, factor)
-        return tuple(Tensor(part) for part in found)
+    def fused(formula, floor):
+        """The value limited from below, in one pass, and its joint rule."""
 
-    y = kernels.normalise(x.array, center, inverse_std * factor, shift)
-    return record(y, ((x, weight, bias), rule))
+        def rule(g):
+            if is_grad_enabled() or not training:
+                return differentiate(formula, (x, weight, bias), g)
+            moments = (center, inverse_std, factor, shift)
+            found = kernels.batch_norm_grad(g.array, x.array, *moments, floor)
+            return tuple(Tensor(part) for part in found)
+
+        return lambda: kernels.normalise(array, *line, floor), ((x, weight, bias), rule)
+
+    def rectified():
+        value, term = fused(lambda *inputs: relu(formula(*inputs)), 0.0)
+        return record(value(), term)
+
+    value, term = fused(formula, -np.inf)
+    return record(Deferred(array, value, {"relu": rectified}), term)
 
 
 def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
@@ -137,12 +149,12 @@ def instance_norm(
     if not use_input_stats:
         return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
     _check_channels("instance_norm", x, running_mean, running_var, weight, bias)
-    axes = tuple(range(2, x.ndim))
     count = int(np.prod(x.shape[2:]))
     _check_count("instance_norm", x, count)
-    array = x.array.astype(np.float64)
-    centers, spreads = array.mean(axes), array.var(axes)
-    _track(count, running_mean, running_var, centers.mean(0), spreads.mean(0), momentum)
+    if x.array.size and not (running_mean is None and running_var is None):
+        array, axes = x.array.astype(np.float64), tuple(range(2, x.ndim))
+        center, spread = array.mean(axes).mean(0), array.var(axes).mean(0)
+        _track(count, running_mean, running_var, center, spread, momentum)
     y = layer_norm(x, x.shape[2:], eps=eps)
     return _affine(y, _per_channel(weight, x), _per_channel(bias, x))
 

@@ -100,7 +100,7 @@ def check_gradients(x, g):
     expected = g - along(g_sum, x) / count - exact * along(product_sum, x) / count
     expected = expected * along(weight * inverse_std, x)
     gx, gw, gb = kernels.batch_norm_grad(g, x, mean, inverse_std, weight)
-    assert gx.dtype == np.float32
+    assert gx.dtype == gw.dtype == gb.dtype == np.float32
     np.testing.assert_allclose(gx, expected, rtol=1e-4, atol=2e-5)
     tolerance = 1e-6 * np.sqrt(count) * 4
     np.testing.assert_allclose(gw, product_sum, rtol=1e-5, atol=tolerance)
@@ -140,3 +140,13 @@ def test_results_do_not_depend_on_the_number_of_threads():
     for other in found[1:]:
         for first, second in zip(found[0], other, strict=True):
             np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 1, 1), (5, 32, 7, 9), (16, 10, 33, 31), (4, 64)])
+def test_channel_sum(shape):
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    axes = (0, *range(2, len(shape)))
+    channels_last = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+    expected = x.sum(axes, dtype=np.float64)
+    for laid in (x, channels_last):
+        np.testing.assert_allclose(kernels.channel_sum(laid), expected, 1e-5, 1e-5)
