@@ -9,6 +9,7 @@ from autotensor.autograd import (
     set_grad_enabled,
 )
 from autotensor.creation import *
+from autotensor.dtypes import bool_ as bool
 from autotensor.dtypes import (
     complex64,
     complex128,
@@ -26,7 +27,6 @@ from autotensor.dtypes import (
     short,
     uint8,
 )
-from autotensor.dtypes import bool_ as bool
 from autotensor.dtypes import float32 as float
 from autotensor.dtypes import int32 as int
 from autotensor.io import load, save

@@ -10,9 +10,9 @@ import copy
 import numpy as np
 
 from autotensor.autograd import Handle, Node, enable_grad, is_grad_enabled, propagate
-from autotensor.memory import View, check_unwritten, unread, wrote
+from autotensor.memory import View, check_unwritten, wrote
 
-__all__ = ["Deferred", "Tensor", "differentiate", "grad", "record", "record_view", "wrote"]
+__all__ = ["Tensor", "differentiate", "grad", "record", "record_view", "wrote"]
 
 
 class Tensor:
@@ -204,41 +204,6 @@ def _rebuild(cls, array, requires_grad, attributes):
     return made.requires_grad_(requires_grad)
 
 
-class Deferred(Tensor):
-    """A tensor whose array is made by ``compute()`` when it is first read.
-
-    Until then ``fused`` holds, by the name of the operation, functions that make the result of that
-    operation on this tensor in the same pass over the memory ``source`` that ``compute`` would take.
-    A write to that memory makes the array first.
-    """
-
-    __slots__ = ("_compute", "_dtype", "_made", "_shape", "fused", "source")
-
-    def __init__(self, source, compute, fused):
-        self._shape, self._dtype = source.shape, source.dtype
-        self._made, self._compute = None, compute
-        self.source, self.fused = source, fused
-        self.node = self.origin = None
-        unread[id(self)] = self
-
-    @property
-    def array(self):
-        """The array, made now if nobody has read it before."""
-        if self._made is None:
-            self.array = self._compute()
-        return self._made
-
-    @array.setter
-    def array(self, array):
-        self._made, self._shape, self._dtype = array, array.shape, array.dtype
-        self._compute, self.source, self.fused = None, None, {}
-        unread.pop(id(self), None)
-
-    shape = property(lambda self: self._shape, doc="The sizes, a tuple.")
-    dtype = property(lambda self: self._dtype, doc="The element type, a NumPy dtype.")
-    ndim = property(lambda self: len(self._shape), doc="The number of dimensions.")
-
-
 class Patch:
     """The gradient of ``x[index]`` where nothing else is recorded: ``g`` there, 0 elsewhere.
 
@@ -295,12 +260,13 @@ def record(array, *terms):
     ``((x, y, ...), rule)``: one rule for several inputs, returning a tuple; or
     ``(x, rule, True)``: the rule is called with the gradient and the operation's own output. Inputs
     that are no tensors or need no gradient drop out, and with them what only their rule mentions.
-    A rule need not undo broadcasting or a change of dtype. The value may be a `Deferred` one.
+    A rule need not undo broadcasting or a change of dtype. The value may be a
+    tensor already, a `Deferred` one.
     """
     if type(array) is np.ndarray:
         value = Tensor(array)
     else:  # NumPy returns scalars for 0-d results
-        value = array if type(array) is Deferred else Tensor(np.asarray(array))
+        value = array if isinstance(array, Tensor) else Tensor(np.asarray(array))
     if not is_grad_enabled():
         return value
     edges, output = [], None

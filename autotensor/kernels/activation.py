@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from . import threads
-from .jit import Kernel, serial
-from .layout import dense, floats
-from .simd import integers
+from autotensor.kernels import threads
+from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.layout import dense, floats
+from autotensor.kernels.simd import integers
 
 _BLOCK = 1 << 14  # elements in one task
 

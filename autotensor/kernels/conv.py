@@ -10,7 +10,7 @@ import os
 
 import numpy as np
 
-from . import reference
+from autotensor.kernels import reference
 
 _SMALL = 1 << 14  # multiplications below which NumPy's few calls are quicker
 _precision = "high"
@@ -76,7 +76,7 @@ def conv2d(x, w, stride, padding, dilation, groups):
     shape = (x.shape[0], *out_size, w.shape[0])
     if not _is_compiled(x, w.shape, math.prod(shape[:3])):
         return reference.conv2d(x, w, stride, padding, dilation, groups)
-    from . import depthwise, direct, winograd
+    from autotensor.kernels import depthwise, direct, winograd
 
     out = np.empty(shape, np.float32)
     window = _window(w.shape, stride, padding, dilation)
@@ -94,7 +94,7 @@ def conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups):
     n, c, height, width = x_shape
     if not _is_compiled(g, w.shape, n * height * width):
         return reference.conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups)
-    from . import depthwise, direct, winograd
+    from autotensor.kernels import depthwise, direct, winograd
 
     out = np.empty((n, height, width, c), np.float32)
     window = _window(w.shape, stride, padding, dilation)
@@ -115,7 +115,7 @@ def conv2d_weight_grad(x, g, w_shape, stride, padding, dilation, groups):
     """Adjoint of `conv2d` in ``w``: (N, C, H, W) * (N, O, OH, OW) -> (O, C/groups, KH, KW)."""
     if not _is_compiled(x, w_shape, g.size // max(1, g.shape[1])):
         return reference.conv2d_weight_grad(x, g, w_shape, stride, padding, dilation, groups)
-    from . import depthwise, direct, winograd
+    from autotensor.kernels import depthwise, direct, winograd
 
     out = np.empty(w_shape, np.float32)
     window = _window(w_shape, stride, padding, dilation)

@@ -7,10 +7,19 @@ run down the list. The input gradient is the same sum with the roles of the imag
 
 import numpy as np
 
-from . import scratch, threads
-from .jit import Kernel, serial
-from .rows import image_integers, zero_floats
-from .simd import WIDTH, fma, integers, load, load_integer, splat, store, store_integer
+from autotensor.kernels import scratch, threads
+from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.rows import image_integers, zero_floats
+from autotensor.kernels.simd import (
+    WIDTH,
+    fma,
+    integers,
+    load,
+    load_integer,
+    splat,
+    store,
+    store_integer,
+)
 
 _SHARES = 16  # partial sums of a weight gradient
 

@@ -8,11 +8,11 @@ as wide as a micro-kernel. Groups are separate products.
 
 import math
 
-from . import scratch, threads
-from .gemm import PANEL, ROWS, multiply_panel, multiply_runs
-from .jit import Kernel, serial
-from .rows import add_floats, copy_floats, image_integers, zero_floats
-from .simd import integers, load_integer, prefetch_to_write, store_integer
+from autotensor.kernels import scratch, threads
+from autotensor.kernels.gemm import PANEL, ROWS, multiply_panel, multiply_runs
+from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.rows import add_floats, copy_floats, image_integers, zero_floats
+from autotensor.kernels.simd import integers, load_integer, prefetch_to_write, store_integer
 
 _BLOCK_FLOATS = 1 << 15  # gradients of windows made at once: a quarter of the second-level cache
 _BAND_FLOATS = 1 << 14  # padded lines copied at once

@@ -13,8 +13,8 @@ from numba import int64, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .jit import serial
-from .simd import (
+from autotensor.kernels.jit import serial
+from autotensor.kernels.simd import (
     LLVM_VECTOR,
     REGISTERS,
     WIDTH,

@@ -13,7 +13,7 @@ from numba.core import event, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.ccallback import CFunc
 
-from . import simd
+from autotensor.kernels import simd
 
 # What may be assumed of floating-point arithmetic. Not "nnan" or "ninf": NaN and infinity must
 # come out of a kernel as they do out of NumPy. Reassociation is fixed when compiling, so results

@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
-from . import threads
-from .jit import Kernel, serial
-from .layout import floats
-from .simd import integers
+from autotensor.kernels import threads
+from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.layout import floats
+from autotensor.kernels.simd import integers
 
 _BLOCK = 1 << 14  # elements in one task
 

@@ -9,10 +9,10 @@ depend on the shape alone: results are the same for any number of threads.
 import numba
 import numpy as np
 
-from . import threads
-from .jit import Kernel, serial
-from .layout import floats, from_rows, to_rows
-from .simd import integers
+from autotensor.kernels import threads
+from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.layout import floats, from_rows, to_rows
+from autotensor.kernels.simd import integers
 
 _BLOCK = 1 << 14  # elements in one task: three operands of it fit the second-level cache
 _LANES = 64  # fewer channels than this leave vector lanes empty
@@ -37,7 +37,7 @@ def channel_sum(x):
 
 
 def normalise(x, mean, scale, shift, floor=-np.inf):
-    """``max((x - mean) * scale + shift, floor)`` for each channel: (N, C, ...), (C,) -> (N, C, ...).
+    """``max((x - mean) * scale + shift, floor)`` by channel: (N, C, ...), (C,) -> (N, C, ...).
 
     The values per channel are float64: what float32 loses of the mean is put into the shift.
     """

@@ -7,8 +7,8 @@ transposed views of fresh (N, H, W, C) arrays.
 import numpy as np
 from numba import prange
 
-from . import reference
-from .jit import parallel, serial
+from autotensor.kernels import reference
+from autotensor.kernels.jit import parallel, serial
 
 _SMALL = 1 << 16  # below this many values, waking the threads costs more than it saves
 

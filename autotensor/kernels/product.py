@@ -6,11 +6,11 @@ spinning; here threads are those of the other kernels, and small products stay o
 
 import numpy as np
 
-from . import scratch, threads
-from .gemm import PANEL, ROWS, multiply_panel
-from .jit import Kernel, serial
-from .rows import copy_floats
-from .simd import integers, load_scalar, store_integer, store_scalar
+from autotensor.kernels import scratch, threads
+from autotensor.kernels.gemm import PANEL, ROWS, multiply_panel
+from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.rows import copy_floats
+from autotensor.kernels.simd import integers, load_scalar, store_integer, store_scalar
 
 _DEPTH = 384  # rows of a packed panel: with a block of A it stays in the first-level cache
 _TASK_ROWS = 40 * ROWS

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .jit import serial
-from .simd import WIDTH, load, load_scalar, splat, store, store_scalar
+from autotensor.kernels.jit import serial
+from autotensor.kernels.simd import WIDTH, load, load_scalar, splat, store, store_scalar
 
 
 @serial

@@ -8,11 +8,11 @@ import math
 
 import numpy as np
 
-from . import threads
-from .exponential import exp32
-from .jit import Kernel, serial
-from .layout import floats, from_rows, integers_at, to_rows
-from .simd import integers
+from autotensor.kernels import threads
+from autotensor.kernels.exponential import exp32
+from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.layout import floats, from_rows, integers_at, to_rows
+from autotensor.kernels.simd import integers
 
 _BLOCK = 1 << 13  # elements in one task
 _LANES = 64

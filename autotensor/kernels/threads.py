@@ -16,8 +16,8 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from . import jit
-from .lowlevel import (
+from autotensor.kernels import jit
+from autotensor.kernels.lowlevel import (
     atomic_add,
     atomic_load,
     atomic_store,
@@ -27,7 +27,7 @@ from .lowlevel import (
     flush_denormals,
     restore_denormals,
 )
-from .simd import address, load_integer, store_integer
+from autotensor.kernels.simd import address, load_integer, store_integer
 
 # The shared state is 64-bit integers, a cache line apart. _TICKET: tasks left, and above them (from
 # bit _LIMIT_BIT on) how many threads may take one; taking is one compare-and-swap, so whoever has

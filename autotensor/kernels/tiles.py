@@ -7,9 +7,9 @@ Lavin and Gray 2016 (interpolation at 0, 1, -1, 2, -2 and infinity).
 
 import numpy as np
 
-from .gemm import PANEL
-from .jit import serial
-from .simd import (
+from autotensor.kernels.gemm import PANEL
+from autotensor.kernels.jit import serial
+from autotensor.kernels.simd import (
     WIDTH,
     integers,
     load,

@@ -12,11 +12,11 @@ cache. Lanes are channels.
 
 import numpy as np
 
-from . import scratch, threads
-from .gemm import PANEL, ROWS, multiply_panel
-from .jit import Kernel, serial
-from .rows import image_integers
-from .simd import (
+from autotensor.kernels import scratch, threads
+from autotensor.kernels.gemm import PANEL, ROWS, multiply_panel
+from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.rows import image_integers
+from autotensor.kernels.simd import (
     WIDTH,
     integers,
     load,
@@ -27,7 +27,7 @@ from .simd import (
     store,
     store_scalar,
 )
-from .tiles import (
+from autotensor.kernels.tiles import (
     SMALL,
     TABLE,
     filter_gradient_line,

@@ -10,10 +10,11 @@ import numpy as np
 
 from autotensor.autograd import is_grad_enabled
 from autotensor.creation import default_generator
+from autotensor.deferred import Deferred
 from autotensor.memory import before_write
 from autotensor.ops import elementwise, indexing
 from autotensor.ops.arguments import cast, promote
-from autotensor.tensor import Deferred, Tensor, history, record, wrote
+from autotensor.tensor import Tensor, history, record, wrote
 
 
 def assign(x, value):

@@ -10,14 +10,14 @@ import numpy as np
 
 from autotensor import dtypes, kernels
 from autotensor.autograd import is_grad_enabled
-from autotensor.ops.activation import floats_only
-from autotensor.ops.activation import relu
+from autotensor.deferred import Deferred
+from autotensor.ops.activation import floats_only, relu
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.elementary import rsqrt
 from autotensor.ops.elementwise import square
 from autotensor.ops.reduce import mean
 from autotensor.ops.shape import reshape
-from autotensor.tensor import Deferred, Tensor, differentiate, record, wrote
+from autotensor.tensor import Tensor, differentiate, record, wrote
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm"]
 

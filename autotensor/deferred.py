@@ -1,0 +1,43 @@
+"""Values that are made when first read, so that what follows can take their inputs instead.
+
+Training is as much memory traffic as arithmetic: a ReLU after batch normalisation then costs no
+pass over memory of its own, and the normalised values are never stored.
+"""
+
+from autotensor.memory import unread
+from autotensor.tensor import Tensor
+
+
+class Deferred(Tensor):
+    """A tensor whose array is made by ``compute()`` when it is first read.
+
+    Until then ``fused`` holds, by the name of the operation, functions that make the result of that
+    operation on this tensor in the same pass over the memory ``source`` that ``compute`` takes.
+    A write to that memory makes the array first.
+    """
+
+    __slots__ = ("_compute", "_dtype", "_made", "_shape", "fused", "source")
+
+    def __init__(self, source, compute, fused):
+        self._shape, self._dtype = source.shape, source.dtype
+        self._made, self._compute = None, compute
+        self.source, self.fused = source, fused
+        self.node = self.origin = None
+        unread[id(self)] = self
+
+    @property
+    def array(self):
+        """The array, made now if nobody has read it before."""
+        if self._made is None:
+            self.array = self._compute()
+        return self._made
+
+    @array.setter
+    def array(self, array):
+        self._made, self._shape, self._dtype = array, array.shape, array.dtype
+        self._compute, self.source, self.fused = None, None, {}
+        unread.pop(id(self), None)
+
+    shape = property(lambda self: self._shape, doc="The sizes, a tuple.")
+    dtype = property(lambda self: self._dtype, doc="The element type, a NumPy dtype.")
+    ndim = property(lambda self: len(self._shape), doc="The number of dimensions.")

@@ -1,0 +1,124 @@
+"""Deferred values: what follows may take their inputs instead; nobody can tell the difference."""
+
+import numpy as np
+import pytest
+
+import autotensor as at
+from autotensor import nn
+from autotensor.deferred import Deferred
+from autotensor.nn import functional as F
+from autotensor.tensor import Tensor
+
+
+def inputs(dtype=at.float32):
+    x = at.randn(6, 5, 7, 7, dtype=dtype, requires_grad=True)
+    weight = (at.rand(5, dtype=dtype) + 0.5).requires_grad_()
+    bias = at.randn(5, dtype=dtype, requires_grad=True)
+    return x, weight, bias
+
+
+def normalised(x, weight, bias):
+    return F.batch_norm(x, None, None, weight, bias, training=True)
+
+
+def test_shape_and_dtype_are_known_without_the_values():
+    y = normalised(*inputs())
+    assert (y.shape, y.dtype, y.ndim, y.size(1)) == ((6, 5, 7, 7), at.float32, 4, 5)
+    assert "relu" in y.fused
+    assert y.array.shape == y.shape
+    assert y.fused == {}
+
+
+@pytest.mark.parametrize("relu", [F.relu, Tensor.relu, nn.ReLU(), nn.ReLU(inplace=True)])
+def test_relu_in_the_same_pass(relu):
+    x, weight, bias = inputs()
+    apart = normalised(x, weight, bias)
+    assert apart.array is not None
+    expected = F.relu(apart)
+    g = at.randn(*x.shape)
+    wanted = at.grad(expected, (x, weight, bias), g)
+
+    together = normalised(x, weight, bias)
+    y = relu(together)
+    np.testing.assert_array_equal(y.array, expected.array)
+    if y is not together:
+        assert together.fused, "the normalised values were made all the same"
+    for found, exact in zip(at.grad(y, (x, weight, bias), g), wanted, strict=True):
+        np.testing.assert_allclose(found.array, exact.array, 1e-4, 1e-4)
+
+
+def test_a_second_user_gets_values_and_gradients():
+    x, weight, bias = inputs()
+    y = normalised(x, weight, bias)
+    total = (F.relu(y) + y * y).sum()
+    found = at.grad(total, (x, weight, bias))
+    plain = normalised(x, weight, bias)
+    assert plain.array is not None
+    expected = at.grad((F.relu(plain) + plain * plain).sum(), (x, weight, bias))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a.array, b.array, 1e-3, 1e-3)
+
+
+def test_gradients_of_gradients():
+    x, weight, bias = inputs()
+
+    def penalty(y):
+        (g,) = at.grad((y * y).sum(), x, create_graph=True)
+        return at.grad((g * g).sum(), (x, weight, bias))
+
+    found = penalty(F.relu(normalised(x, weight, bias)))
+    doubles = [t.detach().double().requires_grad_() for t in (x, weight, bias)]
+    x, weight, bias = doubles
+    expected = penalty(F.relu(normalised(x, weight, bias)))
+    for a, b in zip(found, expected, strict=True):
+        scale = np.abs(b.array).max()
+        np.testing.assert_allclose(a.array, b.array, 1e-3, 1e-4 * scale)
+
+
+@pytest.mark.parametrize("write", [lambda t: t.mul_(3), lambda t: t.__setitem__(0, 7.0)])
+def test_a_write_to_the_input_makes_the_value_first(write):
+    x = at.randn(6, 5, 7, 7)
+    expected = normalised(x.clone(), None, None).array.copy()
+    y = normalised(x, None, None)
+    write(x)
+    np.testing.assert_array_equal(y.array, expected)
+    np.testing.assert_array_equal(F.relu(y).array, np.maximum(expected, 0))
+
+
+def test_a_write_through_a_view_counts():
+    x = at.randn(6, 5, 7, 7)
+    expected = normalised(x.clone(), None, None).array.copy()
+    y = normalised(x, None, None)
+    x[2:4].zero_()
+    np.testing.assert_array_equal(y.array, expected)
+
+
+def test_parameters_may_change_before_the_value_is_read():
+    x, weight, bias = inputs()
+    expected = normalised(x, weight, bias).array.copy()
+    y = normalised(x, weight, bias)
+    with at.no_grad():
+        weight.mul_(2)
+        bias.add_(1)
+    np.testing.assert_array_equal(F.relu(y).array, np.maximum(expected, 0))
+
+
+def test_overwriting_the_input_is_noticed_in_backward():
+    x, weight, bias = inputs()
+    h = x * 1
+    y = F.relu(normalised(h, weight, bias))
+    h.add_(1)
+    with pytest.raises(RuntimeError, match="overwritten in place"):
+        y.sum().backward()
+
+
+def test_evaluation():
+    layer = nn.BatchNorm2d(5).eval()
+    layer.running_mean.fill_(0.3)
+    x = at.randn(4, 5, 6, 6, requires_grad=True)
+    y = layer(x)
+    assert type(y) is Deferred
+    expected = np.maximum((x.array - 0.3) / np.sqrt(1 + layer.eps), 0)
+    np.testing.assert_allclose(F.relu(y).array, expected, 1e-5, 1e-6)
+    F.relu(layer(x)).sum().backward()
+    np.testing.assert_allclose(x.grad.array, (expected > 0) / np.sqrt(1 + layer.eps), 1e-5)
