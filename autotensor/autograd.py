@@ -97,6 +97,47 @@ def _parents(edge):
     return [p for p in parents if p is not None] if type(parents) is tuple else (parents,)
 
 
+class _Pending:
+    """What nodes that the walk has yet to reach have been given so far."""
+
+    __slots__ = ("gradients", "heap", "needed", "ours", "record")
+
+    def __init__(self, needed, record):
+        self.gradients = {}
+        self.heap = []
+        self.ours = set()  # whose gradient is in memory that the walk made: sums grow there
+        self.needed = needed
+        self.record = record
+
+    def give(self, node, gradient):
+        """Add ``gradient`` to what ``node`` has."""
+        if self.needed is not None and node not in self.needed:
+            return
+        so_far = self.gradients.get(node)
+        if so_far is not None:
+            self.gradients[node] = self._sum(node, so_far, gradient)
+            return
+        heapq.heappush(self.heap, (-node.order, node))
+        if gradient.partial:
+            self.gradients[node] = gradient.spread()
+            self.ours.add(node)
+        else:
+            self.gradients[node] = gradient.fit(node.shape, node.dtype)
+
+    def _sum(self, node, so_far, gradient):
+        if not gradient.partial:
+            gradient = gradient.fit(node.shape, node.dtype)
+            if node not in self.ours:
+                if not self.record:
+                    self.ours.add(node)
+                return so_far + gradient
+        elif node not in self.ours:
+            self.ours.add(node)
+            so_far = so_far.own()
+        so_far.accumulate(gradient)
+        return so_far
+
+
 def propagate(roots, gradients, inputs=None, *, retain=False, record=False, check=None):
     """Carry ``gradients`` from ``roots`` towards the leaves, youngest node first.
 
@@ -107,75 +148,47 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
     ``check(node)`` is called before a node's rules are used.
     """
     needed = None if inputs is None else _leading_to(inputs, roots)
+    wanted = frozenset(inputs or ())
     found = {}
-    pending, ours, heap = {}, set(), []
-
-    def give(node, gradient):
-        """Add to what ``node`` has got so far; a sum belongs to us and grows in place."""
-        if needed is not None and node not in needed:
-            return
-        so_far = pending.get(node)
-        if gradient.partial:
-            if so_far is None:
-                so_far = gradient.spread()
-            else:
-                if node not in ours:
-                    so_far = so_far.own()
-                so_far.accumulate(gradient)
-            ours.add(node)
-        else:
-            if gradient.shape != node.shape or gradient.dtype != node.dtype:
-                gradient = gradient.fit(node.shape, node.dtype)
-            if so_far is None:
-                so_far = gradient
-            elif node in ours:
-                so_far.accumulate(gradient)
-            else:
-                so_far = so_far + gradient
-                if not record:
-                    ours.add(node)
-        if node not in pending:
-            heapq.heappush(heap, (-node.order, node))
-        pending[node] = so_far
-
+    pending = _Pending(needed, record)
     for root, gradient in zip(roots, gradients, strict=True):
-        give(root, gradient)
-    wanted = () if inputs is None else set(inputs)
+        pending.give(root, gradient)
+    heap, waiting, ours = pending.heap, pending.gradients, pending.ours
     with set_grad_enabled(record):
         while heap:
             node = heapq.heappop(heap)[1]
-            gradient = pending.pop(node)
-            watch = node.watch
-            if watch is not None:
-                replaced = _attend(watch, gradient, inputs is None, node in ours, record)
+            gradient = waiting.pop(node)
+            if node.watch is not None:
+                replaced = _attend(node.watch, gradient, inputs is None, node in ours, record)
                 if replaced is not gradient:  # by a hook, which may keep it
                     ours.discard(node)
                 gradient = replaced
             if node in wanted:
                 found[node] = gradient if node in ours else _own(gradient, record)
-            if needed is not None and not needed[node]:
-                continue
-            edges = node.edges
-            if edges is None:
+            if node.edges and (needed is None or needed[node]):
+                if check is not None:
+                    check(node)
+                _apply(node, gradient, pending.give)
+                if not retain:
+                    node.edges = node.output = None
+            elif node.edges is None and (needed is None or needed[node]):
                 raise RuntimeError(
                     "backward through a graph a second time: its saved values were freed. "
                     "Pass retain_graph=True to the first backward() or grad()."
                 )
-            if not edges:
-                continue
-            if check is not None:
-                check(node)
-            for parents, rule, wants_output in edges:
-                part = rule(gradient, node.output.attach(node)) if wants_output else rule(gradient)
-                if type(parents) is not tuple:
-                    give(parents, part)
-                    continue
-                for parent, share in zip(parents, part, strict=True):
-                    if parent is not None and share is not None:
-                        give(parent, share)
-            if not retain:
-                node.edges = node.output = None
     return None if inputs is None else [found.get(node) for node in inputs]
+
+
+def _apply(node, gradient, give):
+    """Use the rules of a node: give its inputs their share of its gradient."""
+    for parents, rule, wants_output in node.edges:
+        part = rule(gradient, node.output.attach(node)) if wants_output else rule(gradient)
+        if parents.__class__ is not tuple:
+            give(parents, part)
+            continue
+        for parent, share in zip(parents, part, strict=True):
+            if parent is not None and share is not None:
+                give(parent, share)
 
 
 def _attend(watch, gradient, accumulates, is_ours, record):

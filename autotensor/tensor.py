@@ -271,18 +271,20 @@ def record(array, *terms):
         return value
     edges, output = [], None
     for term in terms:
-        inputs = term[0]
-        if inputs.__class__ is tuple:
+        inputs, wants_output = term[0], len(term) == 3
+        if isinstance(inputs, Tensor):
+            parents = inputs.node if inputs.origin is None else history(inputs)
+            if parents is None:
+                continue
+            if wants_output:
+                output = value.detach()
+        elif inputs.__class__ is tuple:
             parents = tuple([history(x) for x in inputs])
             if not any(parents):
                 continue
         else:
-            parents = history(inputs)
-            if parents is None:
-                continue
-            if len(term) == 3:
-                output = value.detach()
-        edges.append((parents, term[1], len(term) == 3))
+            continue
+        edges.append((parents, term[1], wants_output))
     if edges:
         value.node = Node(value.shape, value.dtype, edges, output)
     return value

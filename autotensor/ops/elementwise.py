@@ -38,6 +38,10 @@ __all__ = [
 
 def pair(x, y, name):
     """Two operands of one dtype whose shapes broadcast."""
+    if isinstance(x, Tensor) and isinstance(y, Tensor):
+        a, b = x.array, y.array
+        if a.dtype is b.dtype and a.shape == b.shape:
+            return x, y
     x, y = promote(x, y, name)
     if x.array.shape != y.array.shape:
         broadcast(x, y, name)

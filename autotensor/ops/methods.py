@@ -82,11 +82,14 @@ def _operator(function, reverse=False):
     """The function as a binary operator, which leaves operands it does not know to them."""
 
     def operate(x, y):
-        if not isinstance(y, Tensor) and not compare.is_number(y):
-            return NotImplemented
-        return function(y, x) if reverse else function(x, y)
+        if isinstance(y, Tensor) or compare.is_number(y):
+            return function(x, y)
+        return NotImplemented
 
-    return operate
+    def operate_reversed(x, y):
+        return function(y, x) if compare.is_number(y) else NotImplemented
+
+    return operate_reversed if reverse else operate
 
 
 _OPERATORS = {

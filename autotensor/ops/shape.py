@@ -196,8 +196,10 @@ def sum_to(x, shape):
 
 def fit(g, shape, dtype):
     """A gradient in the shape and dtype of what it is the gradient of."""
-    g = g if g.shape == shape else sum_to(g, shape)
-    return cast(g, dtype)
+    array = g.array
+    if array.shape == shape and array.dtype is dtype:
+        return g
+    return cast(g if array.shape == shape else sum_to(g, shape), dtype)
 
 
 def cat(tensors, dim=0):
