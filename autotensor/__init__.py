@@ -1,5 +1,7 @@
 """Tensors with reverse-mode automatic differentiation, made to train small networks on a CPU."""
 
+from importlib import import_module
+
 from autotensor import io, nn, optim, testing
 from autotensor.autograd import (
     enable_grad,
@@ -31,28 +33,24 @@ from autotensor.dtypes import float32 as float
 from autotensor.dtypes import int32 as int
 from autotensor.io import load, save
 from autotensor.ops import *
-from autotensor.tensor import Tensor, grad
+from autotensor.tensor import Tensor, grad, record
 
 __version__ = "0.1.0"
 
 
+_AT_FIRST_USE = {  # and not at import, since they load much of the standard library, or Numba
+    "data": "autotensor.data",
+    "get_num_threads": "autotensor.kernels.threads",
+    "get_precision": "autotensor.kernels.conv",
+    "memory_stats": "autotensor.kernels.scratch",
+    "release_memory": "autotensor.kernels.scratch",
+    "set_num_threads": "autotensor.kernels.threads",
+    "set_precision": "autotensor.kernels.conv",
+}
+
+
 def __getattr__(name):
-    if name == "data":  # at first use: its readers need much of the standard library
-        import autotensor.data
-
-        return autotensor.data
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def get_num_threads():
-    """The number of threads that kernels use."""
-    from autotensor import kernels
-
-    return kernels.get_num_threads()
-
-
-def set_num_threads(n):
-    """Let kernels, and the BLAS that NumPy calls, use ``n`` threads."""
-    from autotensor import kernels
-
-    kernels.set_num_threads(n)
+    if name not in _AT_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(_AT_FIRST_USE[name])
+    return module if name == "data" else getattr(module, name)
