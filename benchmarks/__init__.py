@@ -1,1 +1,1 @@
-"""Side-by-side timing against PyTorch: ``python -m benchmarks --help``."""
+"""autotensor beside PyTorch: ``python -m benchmarks --help``."""

@@ -6,7 +6,9 @@ import numpy as np
 
 from autotensor.kernels import conv
 
-from .timing import alternate, ratio
+from .libraries import load
+from .report import row, total
+from .timing import alternate
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class Layer:
         pairs = ((value, value) for value in (self.stride, self.padding, self.dilation))
         return (*pairs, self.groups)
 
+    @property
+    def flop(self):
+        """Of one pass by the definition, a multiply-add being two; for stride 1, same size."""
+        taps = self.kernel**2 * self.channels // self.groups
+        return 2 * self.batch * self.size**2 * self.out_channels * taps
+
 
 NETWORK_A = [
     Layer("A1 32x32 3->32", 128, 32, 3, 32, first=True),
@@ -40,8 +48,9 @@ NETWORK_A = [
     Layer("A5 8x8 64->128", 128, 8, 64, 128),
     Layer("A6 8x8 128->128", 128, 8, 128, 128),
 ]
+CLASS_MAPS = Layer("1x1 8x8 128->10", 128, 8, 128, 10, kernel=1, padding=0)
 OTHERS = [
-    Layer("1x1 8x8 128->10", 128, 8, 128, 10, kernel=1, padding=0),
+    CLASS_MAPS,
     Layer("1x1 16x16 64->128", 64, 16, 64, 128, kernel=1, padding=0),
     Layer("stride 2 16x16 64->128", 64, 16, 64, 128, stride=2),
     Layer("dilation 2 16x16 64->64", 64, 16, 64, 64, padding=2, dilation=2),
@@ -64,81 +73,50 @@ def _arrays(layer):
     return x, w, g
 
 
-def _torch_candidates(layer, x, w, g):
-    try:
-        import torch
-    except ImportError:
-        return {}, {}
+def _torch_candidates(name, layer, x, w, g):
+    """PyTorch's forward and backward in the memory format of ``name``."""
+    library = load(name)
+    torch, aten = library.module, library.module.ops.aten
+    layout = {"memory_format": getattr(torch, library.memory_format)}
+    tx, tw, tg = (torch.tensor(array).contiguous(**layout) for array in (x, w, g))
     stride, padding, dilation, groups = layer.geometry
-    forward, backward = {}, {}
-    for name in ("contiguous_format", "channels_last"):
-        layout = {"memory_format": getattr(torch, name)}
-        tx, tw, tg = (torch.tensor(a).contiguous(**layout) for a in (x, w, g))
-
-        def run(tx=tx, tw=tw):
-            return torch.nn.functional.conv2d(tx, tw, None, stride, padding, dilation, groups)
-
-        def run_back(tx=tx, tw=tw, tg=tg):
-            wanted = [not layer.first, True, False]
-            return torch.ops.aten.convolution_backward(
-                tg, tx, tw, None, stride, padding, dilation, False, [0, 0], groups, wanted
-            )
-
-        forward[f"torch {name}"], backward[f"torch {name}"] = run, run_back
-    return forward, backward
+    geometry = (stride, padding, dilation, False, [0, 0], groups)
+    wanted = [not layer.first, True, False]
+    return (
+        lambda: aten.convolution(tx, tw, None, *geometry),
+        lambda: aten.convolution_backward(tg, tx, tw, None, *geometry, wanted),
+    )
 
 
-def measure(layer, rounds):
-    """``{direction: {candidate: Timing}}`` of one layer."""
+def _layer_rows(layer, setup):
+    """The rows of one layer: forward, backward."""
     x, w, g = _arrays(layer)
-    forward, backward = _torch_candidates(layer, x, w, g)
-    forward = {"autotensor": lambda: conv.conv2d(x, w, *layer.geometry), **forward}
-    backward = {
-        "autotensor": lambda: conv.conv2d_backward(
-            x, w, g, *layer.geometry, need_x=not layer.first
-        ),
-        **backward,
+    geometry, wanted = layer.geometry, {"need_x": not layer.first}
+    candidates = {
+        "autotensor": (
+            lambda: conv.conv2d(x, w, *geometry),
+            lambda: conv.conv2d_backward(x, w, g, *geometry, **wanted),
+        )
     }
-    return {"forward": alternate(forward, rounds), "backward": alternate(backward, rounds)}
+    for name in setup.names[1:]:
+        candidates[name] = _torch_candidates(name, layer, x, w, g)
+    for i, direction in enumerate(("forward", "backward")):
+        functions = {name: both[i] for name, both in candidates.items()}
+        yield row(f"{layer.name} {direction}", "ms", alternate(functions, setup.rounds))
 
 
-def table(layers, rounds):
-    """Print a row per layer and a sum; returns them as plain data."""
-    rows, sums = [], {}
-    print(
-        f"{'convolution, ms (median / min)':32}{'':10}{'autotensor':>16}{'torch':>16}{'ratio':>14}"
-    )
-    for layer in layers:
-        for direction, timings in measure(layer, rounds).items():
-            row = {"layer": layer.name, "direction": direction}
-            ours, others = timings.pop("autotensor"), list(timings.values())
-            for what in ("median", "min"):
-                row[f"autotensor_{what}_ms"] = 1e3 * getattr(ours, what)
-                if others:
-                    row[f"torch_{what}_ms"] = 1e3 * min(getattr(t, what) for t in others)
-                    row[f"ratio_{what}"] = ratio(ours, others, what)
-            rows.append(row)
-            _print(row)
-            for key, value in row.items():
-                if key.endswith("_ms"):
-                    total = sums.setdefault(direction, {})
-                    total[key] = total.get(key, 0) + value
-    for direction, total in sums.items():
-        for what in ("median", "min"):
-            if f"torch_{what}_ms" in total:
-                total[f"ratio_{what}"] = total[f"autotensor_{what}_ms"] / total[f"torch_{what}_ms"]
-        rows.append({"layer": "sum", "direction": direction, **total})
-        _print(rows[-1])
-    return rows
+def network_a(setup):
+    """The 3x3 convolutions of network A, kernels alone, and their sums."""
+    pairs = [tuple(_layer_rows(layer, setup)) for layer in NETWORK_A]
+    forward, backward = map(list, zip(*pairs, strict=True))
+    return [
+        *forward,
+        *backward,
+        total("3x3 convolutions of network A, forward", forward),
+        total("3x3 convolutions of network A, backward", backward),
+    ]
 
 
-def _print(row):
-    def pair(name, digits):
-        values = [row.get(f"{name.format(what)}") for what in ("median", "min")]
-        return " / ".join("-" if v is None else f"{v:.{digits}f}" for v in values)
-
-    print(
-        f"{row['layer']:32}{row['direction']:10}{pair('autotensor_{}_ms', 2):>16}"
-        f"{pair('torch_{}_ms', 2):>16}{pair('ratio_{}', 2):>14}",
-        flush=True,
-    )
+def others(setup):
+    """Other geometries."""
+    return [found for layer in OTHERS for found in _layer_rows(layer, setup)]

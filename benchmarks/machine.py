@@ -44,19 +44,24 @@ def _best(function, rounds=9):
     return min(seconds)
 
 
-def limits():
-    """Measured now, on all threads: GFLOP/s of float32 multiply-adds, GB/s read plus written."""
+def peak_gflops():
+    """Measured now, on all threads: GFLOP/s of float32 multiply-adds."""
     n = threads.get_num_threads()
     out = np.zeros(16 * n + WIDTH, np.float32)
     tasks = 4 * n
-    flops = 2 * 12 * WIDTH * _STEPS * tasks
-    multiply = _best(lambda: threads.launch(_multiply_add, tasks, out.ctypes.data))
+    flop = 2 * 12 * WIDTH * _STEPS * tasks
+    return flop / _best(lambda: threads.launch(_multiply_add, tasks, out.ctypes.data)) / 1e9
+
+
+def copy_gbytes():
+    """Measured now, on all threads: GB/s read plus written by a copy larger than the caches."""
     source, to = np.ones((2, _COPY_FLOATS), np.float32)
     addresses = source.ctypes.data, to.ctypes.data, _COPY_FLOATS
-    copy = _best(lambda: threads.launch(_copy, 64, *addresses))
-    return {
-        "threads": n,
-        "lanes": WIDTH,
-        "peak_gflops": flops / multiply / 1e9,
-        "copy_gbytes": 2 * 4 * _COPY_FLOATS / copy / 1e9,
-    }
+    return 2 * 4 * _COPY_FLOATS / _best(lambda: threads.launch(_copy, 64, *addresses)) / 1e9
+
+
+def limits(setup):
+    """Print and return both."""
+    found = {"lanes": WIDTH, "peak_gflops": peak_gflops(), "copy_gbytes": copy_gbytes()}
+    print("{lanes} lanes, {peak_gflops:.0f} GFLOP/s, copy {copy_gbytes:.1f} GB/s".format(**found))
+    return found

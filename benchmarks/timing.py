@@ -4,41 +4,49 @@ import time
 from dataclasses import dataclass, field
 from statistics import median
 
+PAUSE = 0.01  # seconds before each run: lets the other library's waiting threads go to sleep
+
 
 @dataclass
-class Timing:
-    """Seconds of every run of one candidate."""
+class Sample:
+    """What every run of one candidate gave: seconds, unless said otherwise."""
 
-    runs: list = field(default_factory=list)
+    values: list = field(default_factory=list)
 
     @property
     def median(self):
         """The run in the middle."""
-        return median(self.runs)
+        return median(self.values)
 
     @property
     def min(self):
-        """The quickest run."""
-        return min(self.runs)
+        """The best run."""
+        return min(self.values)
+
+    def __mul__(self, factor):
+        return Sample([factor * value for value in self.values])
 
 
-def alternate(candidates, rounds, pause=0.01):
-    """Time ``{name: function}`` in turns, A B A B ...: ``{name: Timing}``.
+def turns(candidates, rounds, prepare=None):
+    """Yield the names of ``{name: function}`` in turns, A B A B ..., after one call of each.
 
-    The pause lets the other library's waiting threads go to sleep.
+    ``prepare(name)`` is called before each turn.
     """
-    timings = {name: Timing() for name in candidates}
     for function in candidates.values():
         function()  # compile, allocate
     for _ in range(rounds):
-        for name, function in candidates.items():
-            time.sleep(pause)
-            start = time.perf_counter()
-            function()
-            timings[name].runs.append(time.perf_counter() - start)
-    return timings
+        for name in candidates:
+            if prepare is not None:
+                prepare(name)
+            time.sleep(PAUSE)
+            yield name
 
 
-def ratio(ours, others, what):
-    """Ours over the best of the others, by median or minimum."""
-    return getattr(ours, what) / min(getattr(other, what) for other in others)
+def alternate(candidates, rounds, prepare=None):
+    """Time ``{name: function}`` in turns: ``{name: Sample}``."""
+    samples = {name: Sample() for name in candidates}
+    for name in turns(candidates, rounds, prepare):
+        start = time.perf_counter()
+        candidates[name]()
+        samples[name].values.append(time.perf_counter() - start)
+    return samples

@@ -60,6 +60,9 @@ def cnn(shape, classes):
     )
 
 
+MODELS = {"perceptron": perceptron, "mlp": mlp, "cnn": cnn}
+
+
 def squared_error(outputs, labels):
     """The mean over all outputs of the squared distance from the one-hot label."""
     return F.mse_loss(outputs, eye(outputs.shape[1])[labels])
@@ -75,13 +78,13 @@ def line(row, epochs, steps):
 
 def main():
     parser = opts.parser(__doc__, dataset="mnist")
-    parser.add_argument("--model", choices=DEFAULTS, default="perceptron")
+    parser.add_argument("--model", choices=MODELS, default="perceptron")
     options = opts.parse(parser, "mnist")
     small = options.dataset == "digits"
     opts.fill_in(options, batch_size=16 if small else 128, **DEFAULTS[options.model])
     train, test = opts.read(options)
     shape = (*train.images.shape[1:], 1)[:3]
-    model = globals()[options.model](shape, len(train.classes))
+    model = MODELS[options.model](shape, len(train.classes))
     plain = options.model == "perceptron"
     optimizer = optim.SGD if plain else optim.Adam
     trainer = Trainer(
