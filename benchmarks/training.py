@@ -124,7 +124,7 @@ def small_operations(setup):
     """Forward and backward of one small tracked operation, as part of a chain."""
     repeats, length = 20, 100
     rows = []
-    for work, tracked in (("4x4 multiply by a constant", False), ("4x4 multiply", True)):
+    for inputs, tracked in (("one", False), ("both", True)):
         candidates = {}
         for library in setup.libraries(images=False):
             x, y = (library.tensor(np.ones((4, 4), np.float32)) for _ in range(2))
@@ -133,7 +133,7 @@ def small_operations(setup):
             candidates[library.name] = partial(_chain, x, y, repeats, length)
         samples = alternate(candidates, setup.rounds)
         each = {name: sample * (1 / (repeats * length)) for name, sample in samples.items()}
-        rows.append(row(f"{work}, forward + backward, per op", "us", each))
+        rows.append(row(f"4x4 multiply, {inputs} tracked, per operation", "us", each))
     return rows
 
 

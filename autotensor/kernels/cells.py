@@ -19,7 +19,7 @@ _T0, _T1, _T2 = (
 )
 _T3, _T4 = np.float32(1.33314422036e-1), np.float32(-3.33332819422e-1)
 _NEAR = np.float32(0.625)
-_ONE, _TWO = np.float32(1), np.float32(2)
+_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 
 
 @serial
@@ -154,7 +154,7 @@ def plain_cell(gates, h, bent):
     for i in range(len(h)):
         a, out = gates[i], h[i]
         for k in range(len(out)):
-            a[k] = tanh32(a[k]) if bent else (_ONE * 0 if a[k] < 0 else a[k])
+            a[k] = tanh32(a[k]) if bent else (_ZERO if a[k] < 0 else a[k])
         for k in range(len(out)):
             out[k] = a[k]
 

@@ -85,6 +85,7 @@ from autotensor.nn.pool import (
     MaxPool1d,
     MaxPool2d,
 )
+from autotensor.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from autotensor.nn.shape import Flatten, Unflatten
 from autotensor.nn.summary import Summary, summary
 

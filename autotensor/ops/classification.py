@@ -16,11 +16,19 @@ __all__ = ["cross_entropy", "nll_loss"]
 
 
 def reduced(loss, reduction, weight=None):
-    """The mean (over the sum of ``weight``, where given), the sum, or the losses themselves."""
+    """The mean (over the sum of ``weight``, where given), the sum, or the losses themselves.
+
+    Of nothing there is no mean: ValueError, where PyTorch gives NaN.
+    """
     if reduction == "none":
         return loss
     if reduction == "sum":
         return sum(loss)
+    if not loss.array.size:
+        raise ValueError(
+            f"the batch is empty (losses of shape {loss.shape}) and has no mean loss: leave empty "
+            f"batches out, or use reduction='sum'"
+        )
     return mean(loss) if weight is None else sum(loss) / sum(weight)
 
 
