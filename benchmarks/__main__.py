@@ -62,7 +62,7 @@ def main():
     setup = Setup(names, options.rounds, options.threads, options.part, options.data)
     setup.set_threads(options.threads)
     figures = {
-        "processor": platform.processor() or platform.machine(),
+        "processor": machine.processor(),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "torch": version("torch") if len(names) > 1 else None,

@@ -1,6 +1,8 @@
-"""What the machine can do at most: multiply-adds per second, and bytes copied per second."""
+"""The machine, and its limits: multiply-adds per second, and bytes copied per second."""
 
+import platform
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -42,6 +44,14 @@ def _best(function, rounds=9):
         function()
         seconds.append(time.perf_counter() - start)
     return min(seconds)
+
+
+def processor():
+    """The processor's name, where the system tells."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def peak_gflops():

@@ -76,6 +76,24 @@ LAYERS = [
     ),
 ]
 
+# x, the states before the first step, and w_ih, w_hh, b_ih, b_hh by the number of gates
+STEPS, STATE = real(3, 2, 4), real(2, 5)
+
+
+def _weights(gates):
+    shapes = ((gates * 5, 4), (gates * 5, 5), (gates * 5,), (gates * 5,))
+    return [real(*shape, low=-0.6, high=0.6) for shape in shapes]
+
+
+RECURRENT = [
+    _row("lstm", STEPS, STATE, STATE, *_weights(4)),
+    _row("lstm", STEPS, STATE, STATE, *_weights(4)[:2], reverse=True),
+    _row("gru", STEPS, STATE, *_weights(3)),
+    _row("gru", STEPS, STATE, *_weights(3), reverse=True),
+    _row("rnn", STEPS, STATE, *_weights(1)),
+    _row("rnn", STEPS, STATE, *_weights(1), nonlinearity="relu", reverse=True),
+]
+
 LOSSES = [
     *(_row("cross_entropy", X, CLASSES, reduction=r) for r in ("mean", "sum", "none")),
     _row("cross_entropy", X, CLASSES, CHANNEL, label_smoothing=0.1, ignore_index=3),
@@ -98,4 +116,4 @@ LOSSES = [
     _row("cosine_embedding_loss", X, X, np.array([1, -1, 1])),
     _row("gaussian_nll_loss", X, X, real(3, 4, low=0.5, high=2), full=True),
 ]
-NETWORKS = [*ACTIVATIONS, *LAYERS, *LOSSES]
+NETWORKS = [*ACTIVATIONS, *LAYERS, *RECURRENT, *LOSSES]

@@ -1,9 +1,14 @@
 """The benchmarks run, print their rows and keep their figures; what they find is not tested."""
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from autotensor import nn, zeros
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -36,3 +41,21 @@ def test_rounds_are_checked():
     done = run("--rounds", 0)
     assert done.returncode == 2
     assert "--rounds must be 1 or more" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "parameters"),
+    [
+        ("network_a", (3, 32, 32), 290_090 - 896),  # 896 are running statistics
+        ("perceptron", (784,), 7_850),
+        ("mlp", (784,), 669_706),
+        ("separable", (3, 32, 32), 136_778),
+        ("lstm", (28, 28), 82_186),
+        ("resnet18", (3, 32, 32), 11_173_962),
+    ],
+)
+def test_networks_have_the_size_they_are_known_by(monkeypatch, name, shape, parameters):
+    monkeypatch.syspath_prepend(str(ROOT))
+    model = getattr(importlib.import_module("benchmarks.networks"), name)(nn)
+    assert model(zeros(2, *shape)).shape == (2, 10)
+    assert sum(p.numel() for p in model.parameters()) == parameters

@@ -16,7 +16,7 @@ _HOMES = {
     "matrix": "matmul",
     "layer_norm": "layer_norm layer_norm_grad",
     "norm": "channel_statistics channel_sum normalise batch_norm_grad",
-    "recurrent": "recurrent recurrent_grad",
+    "recurrent": "recurrence recurrence_grad",
     "pool": "max_pool2d max_pool2d_grad max_pool2d_take avg_pool2d avg_pool2d_grad",
     "scratch": "memory_stats release_memory",
     "softmax": "cross_entropy cross_entropy_grad",

@@ -11,15 +11,26 @@ from autotensor.kernels.jit import serial
 
 TANH, RELU, LSTM, GRU = range(4)
 
-# tanh(x) / x - 1 in powers of x**2 for |x| < 0.625 (Moshier, Cephes tanhf).
-_T0, _T1, _T2 = (
-    np.float32(-5.70498872745e-3),
-    np.float32(2.06390887954e-2),
-    np.float32(-5.37397155531e-2),
+# tanh(x) as x P(x**2) / Q(x**2), a minimax fit on |x| < 7.9 (Eigen's ptanh); beyond, tanh is 1.
+_END = np.float32(7.90531110763549805)
+_P0, _P1, _P2, _P3 = (
+    np.float32(4.89352455891786e-03),
+    np.float32(6.37261928875436e-04),
+    np.float32(1.48572235717979e-05),
+    np.float32(5.12229709037114e-08),
 )
-_T3, _T4 = np.float32(1.33314422036e-1), np.float32(-3.33332819422e-1)
-_NEAR = np.float32(0.625)
-_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
+_P4, _P5, _P6 = (
+    np.float32(-8.60467152213735e-11),
+    np.float32(2.00018790482477e-13),
+    np.float32(-2.76076847742355e-16),
+)
+_Q0, _Q1, _Q2, _Q3 = (
+    np.float32(4.89352518554385e-03),
+    np.float32(2.26843463243900e-03),
+    np.float32(1.18534705686654e-04),
+    np.float32(1.19825839466702e-06),
+)
+_ZERO, _ONE = np.float32(0), np.float32(1)
 
 
 @serial
@@ -31,10 +42,14 @@ def sigmoid32(x):
 @serial
 def tanh32(x):
     """``tanh(x)`` of a float32, to within a few units in the last place."""
-    s = x * x
-    near = ((((_T0 * s + _T1) * s + _T2) * s + _T3) * s + _T4) * s * x + x
-    far = _ONE - _TWO / (exp32(x + x) + _ONE)
-    return near if abs(x) < _NEAR else far
+    inside = x if x > -_END else -_END
+    inside = _END if inside > _END else inside
+    s = inside * inside
+    p = (((((_P6 * s + _P5) * s + _P4) * s + _P3) * s + _P2) * s + _P1) * s + _P0
+    y = inside * p / (((_Q3 * s + _Q2) * s + _Q1) * s + _Q0)
+    y = _ONE if x > _END else y
+    y = -_ONE if x < -_END else y
+    return x if x != x else y
 
 
 @serial

@@ -36,11 +36,11 @@ _DEPTH = 256  # of a panel in one go
 _ZERO = np.zeros(1, np.int64)  # the offset of an ordinary product (see gemm.multiply_runs)
 
 
-def recurrent(mode, x, h0, c0, w_ih, w_hh, b_ih, b_hh, reverse, save):
+def recurrence(mode, x, h0, c0, w_ih, w_hh, b_ih, b_hh, reverse, save):
     """All hidden states of one layer in one direction; for "lstm" the last cell state after them.
 
     (T, N, I), (N, H), (N, H), (G H, I), (G H, H), (G H), (G H) -> (T, N, H) or (T + 1, N, H).
-    Biases may be None, ``c0`` if there is no cell. The second value is for `recurrent_grad` if
+    Biases may be None, ``c0`` if there is no cell. The second value is for `recurrence_grad` if
     ``save``; otherwise memory for a single step is used, and it is None.
     """
     kind, (steps, n, width), hidden = _MODES.index(mode), x.shape, w_hh.shape[1]
@@ -67,8 +67,8 @@ def recurrent(mode, x, h0, c0, w_ih, w_hh, b_ih, b_hh, reverse, save):
     return value, (z, gates, cells) if save else None
 
 
-def recurrent_grad(mode, g, w_ih, w_hh, saved, reverse, wants_x):
-    """Gradients in x (None unless ``wants_x``), h0, c0, w_ih, w_hh, b_ih, b_hh; see `recurrent`."""
+def recurrence_grad(mode, g, w_ih, w_hh, saved, reverse, wants_x):
+    """Gradients of `recurrence` in x (None unless ``wants_x``), h0, c0, weights and biases."""
     kind, (z, gates, cells) = _MODES.index(mode), saved
     (steps, n, depth), hidden = z.shape, w_hh.shape[1]
     g = np.ascontiguousarray(g)

@@ -96,13 +96,13 @@ def _recurrent(name, cell, inputs, reverse):
     wants_x = x.requires_grad
     save = is_grad_enabled() and any(v is not None and v.requires_grad for v in inputs)
     arrays = (None if v is None else v.array for v in inputs)
-    value, saved = kernels.recurrent(_MODES[cell], *arrays, reverse, save)
+    value, saved = kernels.recurrence(_MODES[cell], *arrays, reverse, save)
 
     def rule(g):
         if is_grad_enabled():
             return differentiate(formula, inputs, g)
         w_ih, w_hh = inputs[3].array, inputs[4].array
-        found = kernels.recurrent_grad(_MODES[cell], g.array, w_ih, w_hh, saved, reverse, wants_x)
+        found = kernels.recurrence_grad(_MODES[cell], g.array, w_ih, w_hh, saved, reverse, wants_x)
         return tuple(None if part is None else Tensor(part) for part in found)
 
     return record(value, (inputs, rule))
