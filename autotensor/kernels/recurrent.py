@@ -32,7 +32,10 @@ _MODES = ("tanh", "relu", "lstm", "gru")
 _BLOCK = 32  # rows of a task: with a panel of weights they stay in the first-level cache
 _FEW = 4  # rows that are not worth a task
 _SMALL = 1 << 20  # multiplications that are not worth a second thread
-_DEPTH = 256  # of a panel in one go
+_DEPTH = 512  # of a panel in one go
+# A task of a weight gradient: panels of gates, columns of z, and rows of both taken together,
+# which a second-level cache holds.
+_GROUP, _COLUMNS, _CHUNK = max(1, 64 // PANEL), 240, 128
 _ZERO = np.zeros(1, np.int64)  # the offset of an ordinary product (see gemm.multiply_runs)
 
 
@@ -100,20 +103,29 @@ def recurrence_grad(mode, g, w_ih, w_hh, saved, reverse, wants_x):
 def _weight_grads(kind, z, pulled, padded, width, hidden):
     """Gradients in w_ih, w_hh, b_ih, b_hh."""
     if kind == GRU:
-        of_input = matmul(z[:, : width + 1].T, pulled[:, : 3 * padded])
-        of_hidden = matmul(z[:, width:].T, pulled[:, padded:])
+        of_input = _outer(z[:, : width + 1], pulled[:, : 3 * padded])
+        of_hidden = _outer(z[:, width:], pulled[:, padded:])
     else:
-        both = matmul(z.T, pulled)
-        of_input, of_hidden = both[: width + 1], both[width:]
+        both = _outer(z, pulled)
+        of_input, of_hidden = both[:, : width + 1], both[:, width:]
+    # In the order of the parameters' rows; a copy, since no two gradients may share memory.
+    of_input = of_input.reshape(-1, padded, width + 1)[_of_input(kind), :hidden]
+    of_hidden = of_hidden.reshape(-1, padded, hidden + 1)[:, :hidden]
+    parts = ((of_input[..., :width], width), (of_hidden[..., 1:], hidden))
+    weights = (np.array(part, order="C").reshape(-1, columns) for part, columns in parts)
+    return *weights, of_input[..., width].flatten(), of_hidden[..., 0].flatten()
 
-    def weights(part, order):
-        part = part.reshape(len(part), -1, padded)[:, order, :hidden].transpose(1, 2, 0)
-        return np.array(part, order="C").reshape(-1, part.shape[2])
 
-    order = _of_input(kind)
-    return (weights(of_input[:width], order), weights(of_hidden[1:], slice(None)),
-            weights(of_input[width:], order)[:, 0],
-            weights(of_hidden[:1], slice(None))[:, 0])  # fmt: skip
+def _outer(z, pulled):
+    """``pulled' z``, summed over all steps and samples: (R, M), (R, whole panels) -> (.., M)."""
+    (count, m), panels = z.shape, pulled.shape[1] // PANEL
+    out = np.empty((panels, m, PANEL), np.float32)
+    tasks = -(-panels // _GROUP) * -(-m // _COLUMNS)
+    with scratch.borrow(_CHUNK * PANEL * threads.get_num_threads()) as memory:
+        threads.launch(_add_outer, tasks, z.ctypes.data, z.strides[0] // 4, pulled.ctypes.data,
+                       pulled.strides[0] // 4, out.ctypes.data, count, m, panels,
+                       memory.ctypes.data, _ZERO.ctypes.data)  # fmt: skip
+    return out.transpose(0, 2, 1).reshape(-1, m)
 
 
 def _of_input(kind):
@@ -274,3 +286,22 @@ def _backward(task, worker, arguments):
             panel = panels + 4 * PANEL * p * (line - skipped)
             _product(of_hidden, line, panel, gh + 4 * PANEL * p, padded, rows, line - skipped,
                      kind == GRU, zero)  # fmt: skip
+
+
+@Kernel
+def _add_outer(task, worker, arguments):
+    """Some panels and some columns of z: the sum over all rows, chunk by chunk."""
+    z, z_row, pulled, line, out, count, m, panels, memory, zero = integers(arguments, 10)
+    groups = -(-panels // _GROUP)
+    start, left = task % groups * _GROUP, task // groups * _COLUMNS
+    columns, packed = min(_COLUMNS, m - left), memory + 4 * _CHUNK * PANEL * worker
+    for first in range(0, count, _CHUNK):
+        rows = min(_CHUNK, count - first)
+        for p in range(start, min(start + _GROUP, panels)):
+            for i in range(rows):
+                copy_floats(
+                    packed + 4 * i * PANEL, pulled + 4 * ((first + i) * line + p * PANEL), PANEL
+                )
+            multiply_panel(z + 4 * (first * z_row + left), 1, z_row, packed, PANEL,
+                           out + 4 * (p * m + left) * PANEL, PANEL, columns, rows,
+                           int(first > 0), zero)  # fmt: skip

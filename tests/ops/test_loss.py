@@ -182,7 +182,7 @@ def test_an_empty_batch_has_no_mean_and_sum_0(dtype):
         lambda: loss.nll_loss(x, target),
         lambda: loss.mse_loss(x, x),
     ):
-        with pytest.raises(ValueError, match="the batch is empty .* reduction='sum'"):
+        with pytest.raises(ValueError, match=r"the batch is empty .* reduction='sum'"):
             call()
     total = loss.cross_entropy(x, target, reduction="sum")
     assert total.item() == 0
