@@ -91,13 +91,14 @@ def _torch_candidates(name, layer, x, w, g):
 def _layer_rows(layer, setup):
     """The rows of one layer: forward, backward."""
     x, w, g = _arrays(layer)
-    geometry, wanted = layer.geometry, {"need_x": not layer.first}
-    candidates = {
-        "autotensor": (
-            lambda: conv.conv2d(x, w, *geometry),
-            lambda: conv.conv2d_backward(x, w, g, *geometry, **wanted),
-        )
-    }
+    geometry = layer.geometry
+
+    def backward():
+        if not layer.first:
+            conv.conv2d_input_grad(g, w, x.shape, *geometry)
+        conv.conv2d_weight_grad(x, g, w.shape, *geometry)
+
+    candidates = {"autotensor": (lambda: conv.conv2d(x, w, *geometry), backward)}
     for name in setup.names[1:]:
         candidates[name] = _torch_candidates(name, layer, x, w, g)
     for i, direction in enumerate(("forward", "backward")):

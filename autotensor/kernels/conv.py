@@ -70,67 +70,95 @@ def _turned(w, groups):
     return turned.reshape(groups * c, o // groups, kh, kw)
 
 
-def conv2d(x, w, stride, padding, dilation, groups):
-    """Slide the filters over the image: (N, C, H, W) * (O, C/groups, KH, KW) -> (N, O, OH, OW)."""
+def conv2d(x, w, stride, padding, dilation, groups, bias=None, rectified=False):
+    """Slide the filters over the image: (N, C, H, W) * (O, C/groups, KH, KW) -> (N, O, OH, OW).
+
+    With a bias (O,) added; if ``rectified``, what is then below 0 becomes 0.
+    """
     out_size = _out_size(x.shape, w.shape, stride, padding, dilation)
     shape = (x.shape[0], *out_size, w.shape[0])
     if not _is_compiled(x, w.shape, math.prod(shape[:3])):
-        return reference.conv2d(x, w, stride, padding, dilation, groups)
+        y = reference.conv2d(x, w, stride, padding, dilation, groups)
+        return _finished(y, bias, rectified)
     from autotensor.kernels import depthwise, direct, winograd
 
     out = np.empty(shape, np.float32)
     window = _window(w.shape, stride, padding, dilation)
     if _is_winograd(w.shape, out_size, stride, dilation, groups):
-        winograd.convolve(_pixels(x), w.transpose(1, 0, 2, 3), out, padding)
+        winograd.convolve(_pixels(x), w.transpose(1, 0, 2, 3), out, padding, bias, rectified)
     elif _is_depthwise(w.shape, groups):
         depthwise.convolve(_pixels(x), w, out, window)
+        return _finished(out.transpose(0, 3, 1, 2), bias, rectified)
     else:
-        direct.convolve(_pixels(x), w, out, window, groups)
+        direct.convolve(_pixels(x), w, out, window, groups, bias, rectified)
     return out.transpose(0, 3, 1, 2)
 
 
-def conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups):
-    """Adjoint of `conv2d` in ``x``: (N, O, OH, OW) * (O, C/groups, KH, KW) -> (N, C, H, W)."""
+def _finished(y, bias, rectified):
+    """What some kernels leave to be done, in place."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if bias is not None:
+            y += bias[:, None, None]
+        return np.maximum(y, 0, out=y) if rectified else y
+
+
+def conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups, bias=None):
+    """Adjoint of `conv2d` in ``x``: (N, O, OH, OW) * (O, C/groups, KH, KW) -> (N, C, H, W).
+
+    With a bias (C,) added, as a transposed convolution has it.
+    """
     n, c, height, width = x_shape
     if not _is_compiled(g, w.shape, n * height * width):
-        return reference.conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups)
+        gx = reference.conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups)
+        return _finished(gx, bias, False)
     from autotensor.kernels import depthwise, direct, winograd
 
     out = np.empty((n, height, width, c), np.float32)
     window = _window(w.shape, stride, padding, dilation)
     turned = tuple(d * (k - 1) - p for k, d, p in zip(w.shape[2:], dilation, padding, strict=True))
     if _is_winograd(w.shape, (height, width), stride, dilation, groups):
-        winograd.convolve(_pixels(g), w[:, :, ::-1, ::-1], out, turned)
+        winograd.convolve(_pixels(g), w[:, :, ::-1, ::-1], out, turned, bias)
     elif _is_depthwise(w.shape, groups):
         depthwise.convolve(_pixels(g), w, out, window, adjoint=True)
+        return _finished(out.transpose(0, 3, 1, 2), bias, False)
     elif tuple(stride) == (1, 1) and min(turned) >= 0 and w.shape[1] >= 8:
         w = _turned(w, groups)
-        direct.convolve(_pixels(g), w, out, _window(w.shape, stride, turned, dilation), groups)
+        window = _window(w.shape, stride, turned, dilation)
+        direct.convolve(_pixels(g), w, out, window, groups, bias)
     else:
         direct.input_gradient(_pixels(g, dense=True), w, out, window, groups)
+        return _finished(out.transpose(0, 3, 1, 2), bias, False)
     return out.transpose(0, 3, 1, 2)
 
 
 def conv2d_weight_grad(x, g, w_shape, stride, padding, dilation, groups):
     """Adjoint of `conv2d` in ``w``: (N, C, H, W) * (N, O, OH, OW) -> (O, C/groups, KH, KW)."""
+    return _weight_grad(x, g, w_shape, stride, padding, dilation, groups)[0]
+
+
+def conv2d_parameter_grads(x, g, w_shape, stride, padding, dilation, groups):
+    """What `conv2d_weight_grad` gives, and the adjoint in the bias, (O,)."""
+    gw, sums = _weight_grad(x, g, w_shape, stride, padding, dilation, groups)
+    if sums is None:
+        from autotensor.kernels import norm
+
+        sums = norm.channel_sum(g)
+    return gw, sums
+
+
+def _weight_grad(x, g, w_shape, stride, padding, dilation, groups):
+    """The weight's gradient; and the sums over ``g``, where the same pass gives them, or None."""
     if not _is_compiled(x, w_shape, g.size // max(1, g.shape[1])):
-        return reference.conv2d_weight_grad(x, g, w_shape, stride, padding, dilation, groups)
+        gw = reference.conv2d_weight_grad(x, g, w_shape, stride, padding, dilation, groups)
+        return gw, g.sum((0, 2, 3))
     from autotensor.kernels import depthwise, direct, winograd
 
     out = np.empty(w_shape, np.float32)
     window = _window(w_shape, stride, padding, dilation)
     if _is_winograd(w_shape, g.shape[2:], stride, dilation, groups):
-        winograd.weight_gradient(_pixels(x), _pixels(g), out.transpose(1, 0, 2, 3), padding)
-    elif _is_depthwise(w_shape, groups):
+        w = out.transpose(1, 0, 2, 3)
+        return out, winograd.weight_gradient(_pixels(x), _pixels(g), w, padding)
+    if _is_depthwise(w_shape, groups):
         depthwise.weight_gradient(_pixels(x), _pixels(g, dense=True), out, window)
-    else:
-        direct.weight_gradient(_pixels(x), _pixels(g, dense=True), out, window, groups)
-    return out
-
-
-def conv2d_backward(x, w, g, stride, padding, dilation, groups, need_x=True, need_w=True):
-    """Both adjoints of `conv2d`: ``(gx, gw)``, with None for what is not needed."""
-    geometry = (stride, padding, dilation, groups)
-    gx = conv2d_input_grad(g, w, x.shape, *geometry) if need_x else None
-    gw = conv2d_weight_grad(x, g, w.shape, *geometry) if need_w else None
-    return gx, gw
+        return out, None
+    return out, direct.weight_gradient(_pixels(x), _pixels(g, dense=True), out, window, groups)

@@ -9,9 +9,23 @@ as wide as a micro-kernel. Groups are separate products.
 import math
 
 from autotensor.kernels import scratch, threads
-from autotensor.kernels.gemm import PANEL, ROWS, multiply_panel, multiply_runs
+from autotensor.kernels.gemm import (
+    ONE,
+    PANEL,
+    ROWS,
+    ZEROS,
+    multiply_panel,
+    multiply_runs,
+    whole_panels,
+)
 from autotensor.kernels.jit import Kernel, serial
-from autotensor.kernels.rows import add_floats, copy_floats, image_integers, zero_floats
+from autotensor.kernels.rows import (
+    add_floats,
+    copy_floats,
+    image_integers,
+    rectify_floats,
+    zero_floats,
+)
 from autotensor.kernels.simd import integers, load_integer, prefetch_to_write, store_integer
 
 _BLOCK_FLOATS = 1 << 15  # gradients of windows made at once: a quarter of the second-level cache
@@ -102,7 +116,9 @@ def _window_runs(offsets, window, line_floats, pixel_floats, channels, all_chann
 def _convolve(task, worker, arguments):
     """Some rows of one image of the output."""
     image, window, positions = arguments, arguments + 56, arguments + 120
-    groups, out_channels, out, filters, memory, size = integers(arguments + 160, 6)
+    groups, out_channels, out, filters, memory, size, bias, rectified = integers(
+        arguments + 160, 8
+    )
     all_channels, out_w = load_integer(image, 6), load_integer(positions, 1)
     sh, sw = integers(window + 16, 2)
     channels, columns = all_channels // groups, out_channels // groups
@@ -118,14 +134,17 @@ def _convolve(task, worker, arguments):
         for group in range(groups):
             for p in range(panels):
                 b = filters + 4 * (group * panels + p) * runs * run * PANEL
+                start = bias + 4 * (group * panels + p) * PANEL
                 c, c_step = c_line + 4 * (group * columns + p * PANEL), out_channels
                 width = min(PANEL, columns - p * PANEL)
                 to, to_step = (c, c_step) if width == PANEL else (part, PANEL)
                 multiply_runs(a + 4 * (i * sh * line + group * channels), sw * pixel, 1, b, PANEL,
-                              to, to_step, out_w, runs, offsets, run, 0)  # fmt: skip
+                              to, to_step, start, 0, out_w, runs, offsets, run)  # fmt: skip
                 if width < PANEL:
                     for t in range(out_w):
                         copy_floats(c + 4 * t * c_step, part + 4 * t * PANEL, width)
+        if rectified:
+            rectify_floats(c_line, out_w * out_channels)
 
 
 @serial
@@ -141,9 +160,14 @@ def _panel_of(g, part, pixels, step, width):
 
 @Kernel
 def _weight_gradient(task, worker, arguments):
-    """The filters' gradient from a share of the output's rows, in packed panels."""
+    """The filters' gradient from a share of the output's rows, in packed panels.
+
+    The last row of a panel is the sum of the rows of ``g``, the bias's gradient.
+    """
     image, window, positions = arguments, arguments + 56, arguments + 120
-    groups, out_channels, g, filters, memory, size, tasks, shares = integers(arguments + 160, 8)
+    groups, out_channels, g, filters, memory, size, tasks, shares, zeros, one = integers(
+        arguments + 160, 10
+    )
     all_channels = load_integer(image, 6)
     _, out_w, band_rows = integers(positions, 3)
     kh, kw, sh, sw = integers(window, 4)
@@ -152,11 +176,12 @@ def _weight_gradient(task, worker, arguments):
     row_offsets = offsets + 8 * kh * kw
     part = row_offsets + 8 * band_rows
     panels = -(-columns // PANEL)
-    filters += 4 * task * groups * panels * kh * kw * channels * PANEL
+    entries = kh * kw * channels + 1
+    filters += 4 * task * groups * panels * entries * PANEL
     begin, end = task * tasks // shares, (task + 1) * tasks // shares
-    for one in range(begin, end):
+    for band in range(begin, end):
         a, line, row, rows, pixel = _load_band(
-            one, part + 4 * band_rows * out_w * PANEL, image, window, positions
+            band, part + 4 * band_rows * out_w * PANEL, image, window, positions
         )
         runs, run = _window_runs(offsets, window, line, pixel, channels, all_channels)
         for i in range(rows):
@@ -167,27 +192,31 @@ def _weight_gradient(task, worker, arguments):
                     g + 4 * (row * out_w * out_channels + group * columns + p * PANEL),
                     part, rows * out_w, out_channels, min(PANEL, columns - p * PANEL),
                 )  # fmt: skip
-                c = filters + 4 * (group * panels + p) * runs * run * PANEL
+                c = filters + 4 * (group * panels + p) * entries * PANEL
                 for r in range(runs):
-                    start = a + 4 * group * channels + load_integer(offsets, r)
-                    multiply_runs(start, 1, sw * pixel, b, b_step, c + 4 * r * run * PANEL, PANEL,
-                                  run, rows, row_offsets, out_w, int(one > begin))  # fmt: skip
+                    windows = a + 4 * group * channels + load_integer(offsets, r)
+                    to = c + 4 * r * run * PANEL
+                    start, step = (to, PANEL) if band > begin else (zeros, 0)
+                    multiply_runs(windows, 1, sw * pixel, b, b_step, to, PANEL, start, step,
+                                  run, rows, row_offsets, out_w)  # fmt: skip
+                multiply_panel(one, 0, 0, b, b_step, c + 4 * (entries - 1) * PANEL, PANEL, 1,
+                               rows * out_w, int(band > begin), zeros)  # fmt: skip
 
 
 @Kernel
 def _input_gradient(task, worker, arguments):
     """The gradient of one image: windows' gradients, added where the windows overlap."""
     image, window, positions = arguments, arguments + 56, arguments + 120
-    total, groups, out_channels, block, g, filters, memory, size = integers(arguments + 136, 8)
+    total, groups, out_channels, block, g, filters, memory, size, zeros = integers(
+        arguments + 136, 9
+    )
     base, n_step, _, _, height, width, channels = integers(image, 7)
     zero_floats(base + 4 * task * n_step, height * width * channels)
     channels //= groups
     columns = out_channels // groups
     k = load_integer(window, 0) * load_integer(window, 1) * channels
     panels = -(-k // PANEL)
-    zero = memory + 4 * size * worker
-    store_integer(zero, 0, 0)
-    rows = zero + 8
+    rows = memory + 4 * size * worker
     for first in range(task * total, (task + 1) * total, block):
         count = min(block, (task + 1) * total - first)
         for group in range(groups):
@@ -195,7 +224,7 @@ def _input_gradient(task, worker, arguments):
             for p in range(panels):
                 b = filters + 4 * (group * panels + p) * columns * PANEL
                 multiply_panel(a, out_channels, 1, b, PANEL, rows + 4 * p * PANEL,
-                               panels * PANEL, count, columns, 0, zero)  # fmt: skip
+                               panels * PANEL, count, columns, 0, zeros)  # fmt: skip
             _add_windows(rows, panels * PANEL, image, window, positions, first, count,
                          group * channels, channels)  # fmt: skip
 
@@ -244,14 +273,16 @@ def _matrices(w, groups):
     return taps_first.reshape(groups, kh * kw * c, o // groups)
 
 
-def convolve(x, w, out, window, groups):
-    """Convolution (N, H, W, C) * (O, C/groups, KH, KW) -> (N, OH, OW, O), written to ``out``.
+def convolve(x, w, out, window, groups, bias=None, rectified=False):
+    """Convolution (N, H, W, C) * (O, C/groups, KH, KW) + (O,) -> (N, OH, OW, O), put into ``out``.
 
-    ``window`` is (KH, KW, stride h, w, dilation h, w, padding h, w).
+    ``window`` is (KH, KW, stride h, w, dilation h, w, padding h, w). If ``rectified``, what is
+    below 0 becomes 0.
     """
     x, out = _as_lines(x, out, window)
     matrices = _matrices(w, groups)
     shape = _packed_shape(*matrices.shape)
+    bias = whole_panels(bias, groups, matrices.shape[2])
     positions, band = _positions(x, out, window, _BAND_PIXELS)
     size = _round_up(2 * window[0] * window[1] + out.shape[2] * PANEL + band)
     with scratch.borrow(math.prod(shape), size * threads.get_num_threads()) as buffers:
@@ -259,27 +290,33 @@ def convolve(x, w, out, window, groups):
         _pack(matrices, filters.reshape(shape))
         threads.launch(_convolve, len(x) * positions[3], *image_integers(x), *window, *positions,
                        groups, out.shape[3], out.ctypes.data, filters.ctypes.data,
-                       memory.ctypes.data, size)  # fmt: skip
+                       memory.ctypes.data, size, bias.ctypes.data, rectified)  # fmt: skip
 
 
 def weight_gradient(x, g, out, window, groups):
-    """Adjoint of `convolve` in ``w``, written to ``out`` (O, C/groups, KH, KW); ``g`` is dense."""
+    """Adjoint of `convolve` in ``w``, written to ``out`` (O, C/groups, KH, KW); ``g`` is dense.
+
+    Returns the adjoint in the bias, (O,).
+    """
     o, c, kh, kw = out.shape
     x, g = _as_lines(x, g, window)
     positions, band = _positions(x, g, window, max(64, _BAND_INPUTS // c))
     rows, tasks = positions[2], len(x) * positions[3]
     size = _round_up(2 * (kh * kw + rows) + rows * g.shape[2] * PANEL + band)
-    packed = _packed_shape(groups, kh * kw * c, o // groups)
+    packed = _packed_shape(groups, kh * kw * c + 1, o // groups)
     shares = min(tasks, max(2, min(16, _SUM_FLOATS // math.prod(packed))))
     shape = (shares, *packed)
     with scratch.borrow(math.prod(shape), size * threads.get_num_threads()) as buffers:
         partial, memory = buffers
         threads.launch(_weight_gradient, shares, *image_integers(x), *window, *positions,
                        groups, o, g.ctypes.data, partial.ctypes.data,
-                       memory.ctypes.data, size, tasks, shares)  # fmt: skip
+                       memory.ctypes.data, size, tasks, shares, ZEROS.ctypes.data,
+                       ONE.ctypes.data)  # fmt: skip
         summed = partial.reshape(shape).sum(axis=0).transpose(0, 1, 3, 2)
-        summed = summed.reshape(groups, -1, kh, kw, c)[:, : o // groups]
-        out[:] = summed.transpose(0, 1, 4, 2, 3).reshape(out.shape)
+    summed = summed.reshape(groups, -1, kh * kw * c + 1)[:, : o // groups]
+    windows = summed[..., :-1].reshape(groups, -1, kh, kw, c)
+    out[:] = windows.transpose(0, 1, 4, 2, 3).reshape(out.shape)
+    return summed[..., -1].reshape(o)
 
 
 def _round_up(floats):
@@ -294,10 +331,11 @@ def input_gradient(g, w, out, window, groups):
     columns = shape[1] * PANEL
     block = max(1, min(_BLOCK_FLOATS // columns // ROWS, 40)) * ROWS
     block = min(block, -(-out_h * out_w // ROWS) * ROWS)
-    size = _round_up(block * columns + 2)
+    size = _round_up(block * columns)
     with scratch.borrow(math.prod(shape), size * threads.get_num_threads()) as buffers:
         filters, memory = buffers
         _pack(matrices, filters.reshape(shape))
         threads.launch(_input_gradient, n, *image_integers(out), *window, out_h, out_w,
                        out_h * out_w, groups, out_channels, block, g.ctypes.data,
-                       filters.ctypes.data, memory.ctypes.data, size)  # fmt: skip
+                       filters.ctypes.data, memory.ctypes.data, size,
+                       ZEROS.ctypes.data)  # fmt: skip

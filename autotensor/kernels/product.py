@@ -7,10 +7,10 @@ spinning; here threads are those of the other kernels, and small products stay o
 import numpy as np
 
 from autotensor.kernels import scratch, threads
-from autotensor.kernels.gemm import PANEL, ROWS, multiply_panel
+from autotensor.kernels.gemm import PANEL, ROWS, ZEROS, multiply_panel
 from autotensor.kernels.jit import Kernel, serial
 from autotensor.kernels.rows import copy_floats
-from autotensor.kernels.simd import integers, load_scalar, store_integer, store_scalar
+from autotensor.kernels.simd import integers, load_scalar, store_scalar
 
 _DEPTH = 384  # rows of a packed panel: with a block of A it stays in the first-level cache
 _TASK_ROWS = 40 * ROWS
@@ -42,12 +42,10 @@ def _pack_lines(panel, b, b_column, k, width):
 @Kernel
 def _multiply(task, worker, arguments):
     """One panel of columns of C, for some of its rows."""
-    a, a_row, a_k, b, b_row, b_column, c, m, n, k, memory, size = integers(arguments, 12)
+    a, a_row, a_k, b, b_row, b_column, c, m, n, k, memory, size, zeros = integers(arguments, 13)
     panels = -(-n // PANEL)
-    zero = memory + 4 * size * worker
-    packed = zero + 64
+    packed = memory + 4 * size * worker
     part = packed + 4 * _DEPTH * PANEL
-    store_integer(zero, 0, 0)
     column, top = task % panels * PANEL, task // panels * _TASK_ROWS
     rows, width = min(_TASK_ROWS, m - top), min(PANEL, n - column)
     to, step = (c + 4 * (top * n + column), n) if width == PANEL else (part, PANEL)
@@ -59,7 +57,7 @@ def _multiply(task, worker, arguments):
         else:
             _pack(packed, at, b_row, b_column, depth, width)
         multiply_panel(a + 4 * (top * a_row + first * a_k), a_row, a_k, packed, PANEL,
-                       to, step, rows, depth, int(first > 0), zero)  # fmt: skip
+                       to, step, rows, depth, int(first > 0), zeros)  # fmt: skip
     if width < PANEL:
         for i in range(rows):
             copy_floats(c + 4 * ((top + i) * n + column), part + 4 * i * PANEL, width)
@@ -69,10 +67,11 @@ def multiply(a, b):
     """(M, K) * (K, N) -> (M, N) in float32, of any strides; nothing empty."""
     (m, k), n = a.shape, b.shape[1]
     out = np.empty((m, n), np.float32)
-    size = -(-(16 + (_DEPTH + _TASK_ROWS) * PANEL) // 16) * 16
+    size = -(-((_DEPTH + _TASK_ROWS) * PANEL) // 16) * 16
     tasks = -(-n // PANEL) * -(-m // _TASK_ROWS)
     with scratch.borrow(size * threads.get_num_threads()) as memory:
         steps = [step // 4 for step in (*a.strides, *b.strides)]
         threads.launch(_multiply, tasks, a.ctypes.data, *steps[:2], b.ctypes.data, *steps[2:],
-                       out.ctypes.data, m, n, k, memory.ctypes.data, size)  # fmt: skip
+                       out.ctypes.data, m, n, k, memory.ctypes.data, size,
+                       ZEROS.ctypes.data)  # fmt: skip
     return out

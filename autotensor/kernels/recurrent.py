@@ -21,7 +21,7 @@ from autotensor.kernels.cells import (
     plain_cell,
     plain_cell_grad,
 )
-from autotensor.kernels.gemm import PANEL, multiply_panel
+from autotensor.kernels.gemm import PANEL, ZEROS, multiply_panel
 from autotensor.kernels.jit import Kernel, serial
 from autotensor.kernels.layout import floats
 from autotensor.kernels.matrix import matmul
@@ -36,7 +36,6 @@ _DEPTH = 512  # of a panel in one go
 # A task of a weight gradient: panels of gates, columns of z, and rows of both taken together,
 # which a second-level cache holds.
 _GROUP, _COLUMNS, _CHUNK = max(1, 64 // PANEL), 240, 128
-_ZERO = np.zeros(1, np.int64)  # the offset of an ordinary product (see gemm.multiply_runs)
 
 
 def recurrence(mode, x, h0, c0, w_ih, w_hh, b_ih, b_hh, reverse, save):
@@ -64,7 +63,7 @@ def recurrence(mode, x, h0, c0, w_ih, w_hh, b_ih, b_hh, reverse, save):
     threads.launch(_forward, tasks, kind, x.ctypes.data, *(s // 4 for s in x.strides),
                    panels.ctypes.data, z.ctypes.data, z_step, gates.ctypes.data, gates_step,
                    cells.ctypes.data, out.ctypes.data, out.strides[0] // 4, steps, n, width,
-                   hidden, rows, _ZERO.ctypes.data)  # fmt: skip
+                   hidden, rows, ZEROS.ctypes.data)  # fmt: skip
     if kind == LSTM:
         value[steps] = cells[steps]
     return value, (z, gates, cells) if save else None
@@ -89,7 +88,7 @@ def recurrence_grad(mode, g, w_ih, w_hh, saved, reverse, wants_x):
         threads.launch(_backward, tasks, kind, out.ctypes.data, out.strides[0] // 4,
                        gates.ctypes.data, pulled.ctypes.data, z.ctypes.data, cells.ctypes.data,
                        gh.ctypes.data, gc.ctypes.data, panels.ctypes.data, steps, n, width,
-                       hidden, rows, _ZERO.ctypes.data)  # fmt: skip
+                       hidden, rows, ZEROS.ctypes.data)  # fmt: skip
         pulled = pulled.reshape(steps * n, -1)
         gx = None
         if wants_x:
@@ -124,7 +123,7 @@ def _outer(z, pulled):
     with scratch.borrow(_CHUNK * PANEL * threads.get_num_threads()) as memory:
         threads.launch(_add_outer, tasks, z.ctypes.data, z.strides[0] // 4, pulled.ctypes.data,
                        pulled.strides[0] // 4, out.ctypes.data, count, m, panels,
-                       memory.ctypes.data, _ZERO.ctypes.data)  # fmt: skip
+                       memory.ctypes.data, ZEROS.ctypes.data)  # fmt: skip
     return out.transpose(0, 2, 1).reshape(-1, m)
 
 
@@ -183,15 +182,15 @@ def _gate_count(kind):
 
 
 @serial
-def _product(a, a_row, panel, c, c_row, rows, depth, add, zero):
+def _product(a, a_row, panel, c, c_row, rows, depth, add, zeros):
     """C[rows, PANEL] (+)= A[rows, depth] times a packed panel."""
     for first in range(0, depth, _DEPTH):
         multiply_panel(a + 4 * first, a_row, 1, panel + 4 * first * PANEL, PANEL, c, c_row, rows,
-                       min(_DEPTH, depth - first), int(add or first > 0), zero)  # fmt: skip
+                       min(_DEPTH, depth - first), int(add or first > 0), zeros)  # fmt: skip
 
 
 @serial
-def _preactivate(kind, z, depth, panels, gates, line, rows, width, zero):
+def _preactivate(kind, z, depth, panels, gates, line, rows, width, zeros):
     """What enters the gates: ``z`` times all weights but those that are zero in a GRU."""
     count = line // PANEL
     for p in range(count):
@@ -199,7 +198,7 @@ def _preactivate(kind, z, depth, panels, gates, line, rows, width, zero):
         last = width + 1 if kind == GRU and p < count // 4 else depth
         panel = panels + 4 * PANEL * (p * depth + first)
         to = gates + 4 * PANEL * p
-        _product(z + 4 * first, depth, panel, to, line, rows, last - first, False, zero)
+        _product(z + 4 * first, depth, panel, to, line, rows, last - first, False, zeros)
 
 
 @serial
@@ -226,7 +225,7 @@ def _pack(task, worker, arguments):
 def _forward(task, worker, arguments):
     """Some rows of the batch, through all steps."""
     (kind, x, x_step, x_row, x_column, panels, z, z_step, gates, gates_step, cells, out, out_step,
-     steps, n, width, hidden, block, zero) = integers(arguments, 19)  # fmt: skip
+     steps, n, width, hidden, block, zeros) = integers(arguments, 19)  # fmt: skip
     top = task * block
     rows, depth = min(block, n - top), width + 1 + hidden
     line = _gate_count(kind) * (-(-hidden // PANEL) * PANEL)
@@ -238,7 +237,7 @@ def _forward(task, worker, arguments):
     for t in range(steps):
         a, h = floats(gates, rows, line), floats(out, rows, hidden)
         _load_input(z, depth, x, x_row, x_column, rows, width)
-        _preactivate(kind, z, depth, panels, gates, line, rows, width, zero)
+        _preactivate(kind, z, depth, panels, gates, line, rows, width, zeros)
         if kind == LSTM:
             following = cells + 4 * n * hidden
             lstm_cell(a, floats(cells, rows, hidden), floats(following, rows, hidden), h)
@@ -260,7 +259,7 @@ def _forward(task, worker, arguments):
 def _backward(task, worker, arguments):
     """Some rows of the batch, from the last step to the first."""
     (kind, g, g_step, gates, pulled, z, cells, gh, gc, panels, steps, n, width, hidden, block,
-     zero) = integers(arguments, 16)  # fmt: skip
+     zeros) = integers(arguments, 16)  # fmt: skip
     top = task * block
     rows, depth, padded = min(block, n - top), width + 1 + hidden, -(-hidden // PANEL) * PANEL
     line = _gate_count(kind) * padded
@@ -285,13 +284,13 @@ def _backward(task, worker, arguments):
         for p in range(padded // PANEL):
             panel = panels + 4 * PANEL * p * (line - skipped)
             _product(of_hidden, line, panel, gh + 4 * PANEL * p, padded, rows, line - skipped,
-                     kind == GRU, zero)  # fmt: skip
+                     kind == GRU, zeros)  # fmt: skip
 
 
 @Kernel
 def _add_outer(task, worker, arguments):
     """Some panels and some columns of z: the sum over all rows, chunk by chunk."""
-    z, z_row, pulled, line, out, count, m, panels, memory, zero = integers(arguments, 10)
+    z, z_row, pulled, line, out, count, m, panels, memory, zeros = integers(arguments, 10)
     groups = -(-panels // _GROUP)
     start, left = task % groups * _GROUP, task // groups * _COLUMNS
     columns, packed = min(_COLUMNS, m - left), memory + 4 * _CHUNK * PANEL * worker
@@ -304,4 +303,4 @@ def _add_outer(task, worker, arguments):
                 )
             multiply_panel(z + 4 * (first * z_row + left), 1, z_row, packed, PANEL,
                            out + 4 * (p * m + left) * PANEL, PANEL, columns, rows,
-                           int(first > 0), zero)  # fmt: skip
+                           int(first > 0), zeros)  # fmt: skip

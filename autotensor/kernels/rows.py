@@ -3,7 +3,7 @@
 import numpy as np
 
 from autotensor.kernels.jit import serial
-from autotensor.kernels.simd import WIDTH, load, load_scalar, splat, store, store_scalar
+from autotensor.kernels.simd import WIDTH, at_least, load, load_scalar, splat, store, store_scalar
 
 
 @serial
@@ -39,6 +39,19 @@ def zero_floats(to, count):
         i += WIDTH
     while i < count:
         store_scalar(to, i, np.float32(0))
+        i += 1
+
+
+@serial
+def rectify_floats(at, count):
+    """Set those of ``count`` floats that are below 0 to 0; NaN stays."""
+    i = 0
+    while i + WIDTH <= count:
+        store(at, i, at_least(load(at, i), splat(np.float32(0))))
+        i += WIDTH
+    while i < count:
+        if load_scalar(at, i) < 0:
+            store_scalar(at, i, np.float32(0))
         i += 1
 
 

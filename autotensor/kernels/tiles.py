@@ -11,6 +11,7 @@ from autotensor.kernels.gemm import PANEL
 from autotensor.kernels.jit import serial
 from autotensor.kernels.simd import (
     WIDTH,
+    at_least,
     integers,
     load,
     load_integer,
@@ -19,6 +20,10 @@ from autotensor.kernels.simd import (
     store_integer,
     store_scalar,
 )
+
+# The entry of a transformed tile that stands for the point (1, 1): a number added to it is added
+# to the whole 4x4 tile of the output, and of a gradient's tile it is the sum.
+AT_ONE = 7
 
 # A worker's small buffers, in floats from its start: half-transformed tile, tail lanes, tables.
 _TAIL, TABLE, _TAIL_TABLE = 36 * WIDTH, 72 * WIDTH, 72 * WIDTH + 72
@@ -173,8 +178,8 @@ def transform_gradient(small, channels, m, plane, panel):
 
 
 @serial
-def transform_output(small, channels, m, plane, panel):
-    """A' m A, written to the 4x4 tile in the table."""
+def transform_output(small, channels, m, plane, panel, lowest):
+    """A' m A, but at least ``lowest``, written to the 4x4 tile in the table."""
     for c in range(0, channels, WIDTH):
         target, at = small + 4 * TABLE, c
         if c + WIDTH > channels:
@@ -197,9 +202,9 @@ def transform_output(small, channels, m, plane, panel):
                 load(half, 0), load(half, WIDTH), load(half, 2 * WIDTH),
                 load(half, 3 * WIDTH), load(half, 4 * WIDTH), load(half, 5 * WIDTH),
             )  # fmt: skip
-            store(load_integer(row, 0), at, t0)
-            store(load_integer(row, 1), at, t1)
-            store(load_integer(row, 2), at, t2)
-            store(load_integer(row, 3), at, t3)
+            store(load_integer(row, 0), at, at_least(t0, lowest))
+            store(load_integer(row, 1), at, at_least(t1, lowest))
+            store(load_integer(row, 2), at, at_least(t2, lowest))
+            store(load_integer(row, 3), at, at_least(t3, lowest))
         if c + WIDTH > channels:
             _scatter_tail(small, 16, c, channels - c)

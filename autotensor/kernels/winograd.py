@@ -13,7 +13,14 @@ cache. Lanes are channels.
 import numpy as np
 
 from autotensor.kernels import scratch, threads
-from autotensor.kernels.gemm import PANEL, ROWS, multiply_panel
+from autotensor.kernels.gemm import (
+    ONE,
+    PANEL,
+    ROWS,
+    multiply_panel,
+    multiply_runs,
+    whole_panels,
+)
 from autotensor.kernels.jit import Kernel, serial
 from autotensor.kernels.rows import image_integers
 from autotensor.kernels.simd import (
@@ -24,10 +31,12 @@ from autotensor.kernels.simd import (
     load_scalar,
     prefetch,
     prefetch_to_write,
+    splat,
     store,
     store_scalar,
 )
 from autotensor.kernels.tiles import (
+    AT_ONE,
     SMALL,
     TABLE,
     filter_gradient_line,
@@ -56,9 +65,9 @@ def _prefetch_part(image, tiles_per_image, first, count, part, write):
 
 
 @serial
-def _multiply_planes(v, v_row, v_plane, u, m, m_plane, m_panel, rows, k, panels,
-                     zero, image, out, tiles_per_image, first, count):  # fmt: skip
-    """The 36 products of a block: M[rows, panels] = V[rows, k] U[k, panels].
+def _multiply_planes(v, v_row, v_plane, u, m, m_plane, m_panel, rows, k, panels, bias,
+                     zeros, image, out, tiles_per_image, first, count):  # fmt: skip
+    """The 36 products of a block: M[rows, panels] = V[rows, k] U[k, panels], and the bias.
 
     Meanwhile memory fetches what comes next: the block's output, and the input after it.
     """
@@ -68,8 +77,9 @@ def _multiply_planes(v, v_row, v_plane, u, m, m_plane, m_panel, rows, k, panels,
         for p in range(panels):
             filters = u + 4 * (e * (panels * k * PANEL + _PAD) + p * k * PANEL)
             to = m + 4 * (e * m_plane + p * m_panel)
-            multiply_panel(v + 4 * e * v_plane, v_row, 1, filters, PANEL, to, PANEL,
-                           rows, k, 0, zero)  # fmt: skip
+            start = bias + 4 * p * PANEL if e == AT_ONE else zeros
+            multiply_runs(v + 4 * e * v_plane, v_row, 1, filters, PANEL, to, PANEL,
+                          start, 0, rows, 1, zeros, k)  # fmt: skip
 
 
 @Kernel
@@ -77,7 +87,8 @@ def _convolve(task, worker, arguments):
     """Some blocks of tiles of the output, each from image to image."""
     image, out, grid, before = arguments, arguments + 56, arguments + 112, arguments + 136
     tiles, at_origin = load_integer(grid, 2), arguments + 152
-    block, u, memory, size, zeros, sink, share = integers(arguments + 168, 7)
+    block, u, memory, size, zeros, sink, share, bias, rectified = integers(arguments + 168, 9)
+    lowest = splat(np.float32(0 if rectified else -np.inf))
     channels, out_channels = load_integer(image, 6), load_integer(out, 6)
     v_row, panels = -(-channels // WIDTH) * WIDTH, -(-out_channels // PANEL)
     v_plane, m_panel = block * v_row + _PAD, block * PANEL
@@ -93,18 +104,18 @@ def _convolve(task, worker, arguments):
             transform_input(small, channels, v + 4 * t * v_row, v_plane)
         rows = min(block, -(-count // ROWS) * ROWS)
         _multiply_planes(v, v_row, v_plane, u, m, m_plane, m_panel, rows, channels, panels,
-                         zeros, image, out, per_image, first, count)  # fmt: skip
+                         bias, zeros, image, out, per_image, first, count)  # fmt: skip
         for t in range(count):
             locate(small + 4 * TABLE, out, grid, first + t, at_origin, 4, sink)
-            transform_output(small, out_channels, m + 4 * t * PANEL, m_plane, m_panel)
+            transform_output(small, out_channels, m + 4 * t * PANEL, m_plane, m_panel, lowest)
 
 
 @Kernel
 def _weight_gradient(task, worker, arguments):
-    """dU of one group of blocks, summed in the order of the tiles."""
+    """dU of one group of blocks, and the sum of its gradient, in the order of the tiles."""
     image, g, grid, before = arguments, arguments + 56, arguments + 112, arguments + 136
     tiles, at_origin = load_integer(grid, 2), arguments + 152
-    block, du, memory, size, zeros, groups = integers(arguments + 168, 6)
+    block, du, memory, size, zeros, groups, sums, one = integers(arguments + 168, 8)
     channels, out_channels = load_integer(image, 6), load_integer(g, 6)
     v_row, panels = -(-channels // WIDTH) * WIDTH, -(-out_channels // PANEL)
     v_plane, m_panel = block * v_row + _PAD, block * PANEL
@@ -116,6 +127,7 @@ def _weight_gradient(task, worker, arguments):
     blocks = -(-tiles // block)
     begin, end = task * blocks // groups, (task + 1) * blocks // groups
     du += 4 * task * 36 * (panels * channels * PANEL + _PAD)
+    sums += 4 * task * panels * PANEL
     for first in range(begin * block, min(end * block, tiles), block):
         count = min(block, tiles - first)
         for t in range(count):
@@ -123,14 +135,17 @@ def _weight_gradient(task, worker, arguments):
             transform_input(small, channels, v + 4 * t * v_row, v_plane)
             locate(small + 4 * TABLE, g, grid, first + t, at_origin, 4, zeros)
             transform_gradient(small, out_channels, m + 4 * t * PANEL, m_plane, m_panel)
+        again = int(first > begin * block)
+        for p in range(panels):
+            multiply_panel(one, 0, 0, m + 4 * (AT_ONE * m_plane + p * m_panel), PANEL,
+                           sums + 4 * p * PANEL, PANEL, 1, count, again, zeros)  # fmt: skip
         for e in range(36):
             _prefetch_part(image, per_image, first + count, count, e, False)
             _prefetch_part(g, per_image, first + count, count, e, False)
             for p in range(panels):
                 to = du + 4 * (e * (panels * channels * PANEL + _PAD) + p * channels * PANEL)
                 multiply_panel(v + 4 * e * v_plane, 1, v_row, m + 4 * (e * m_plane + p * m_panel),
-                               PANEL, to, PANEL, channels, count, int(first > begin * block),
-                               zeros)  # fmt: skip
+                               PANEL, to, PANEL, channels, count, again, zeros)  # fmt: skip
 
 
 @Kernel
@@ -229,8 +244,11 @@ def _filters(w, u):
                        u.ctypes.data, memory.ctypes.data)  # fmt: skip
 
 
-def convolve(x, w, out, padding):
-    """3x3 convolution (N, H, W, C) * (C, O, 3, 3) -> (N, OH, OW, O), written to ``out``."""
+def convolve(x, w, out, padding, bias=None, rectified=False):
+    """3x3 convolution (N, H, W, C) * (C, O, 3, 3) + (O,) -> (N, OH, OW, O), written to ``out``.
+
+    If ``rectified``, what is below 0 becomes 0.
+    """
     n, height, width, out_channels = out.shape
     channels = x.shape[3]
     grid = (-(-height // 4), -(-width // 4))
@@ -238,7 +256,8 @@ def convolve(x, w, out, padding):
     block = min(_BLOCK, _round_up(tiles, ROWS))
     size = _worker_floats(block, channels, out_channels)
     planes = 36 * (channels * _round_up(out_channels, PANEL) + _PAD)
-    idle = max(channels, out_channels) + WIDTH
+    idle = max(channels, out_channels) + PANEL
+    bias = whole_panels(bias, 1, out_channels)
     with scratch.borrow(planes, size * threads.get_num_threads(), idle, idle) as buffers:
         u, memory, zeros, sink = buffers
         zeros[:] = 0
@@ -246,11 +265,15 @@ def convolve(x, w, out, padding):
         share = block * max(1, tiles // block // 32)
         threads.launch(_convolve, -(-tiles // share), *image_integers(x), *image_integers(out),
                        *grid, tiles, *padding, 0, 0, block, u.ctypes.data, memory.ctypes.data, size,
-                       zeros.ctypes.data, sink.ctypes.data, share)  # fmt: skip
+                       zeros.ctypes.data, sink.ctypes.data, share, bias.ctypes.data,
+                       rectified)  # fmt: skip
 
 
 def weight_gradient(x, g, out, padding):
-    """Adjoint of `convolve` in its filters: (N, H, W, C) * (N, OH, OW, O) -> (C, O, 3, 3)."""
+    """Adjoint of `convolve` in its filters: (N, H, W, C) * (N, OH, OW, O) -> (C, O, 3, 3).
+
+    Written to ``out``; returns the adjoint in the bias, (O,).
+    """
     n, height, width, out_channels = g.shape
     channels = x.shape[3]
     grid = (-(-height // 4), -(-width // 4))
@@ -259,14 +282,16 @@ def weight_gradient(x, g, out, padding):
     size = _worker_floats(block, channels, out_channels)
     planes = 36 * (channels * _round_up(out_channels, PANEL) + _PAD)
     groups = min(-(-tiles // block), max(2, min(16, _SUM_BYTES // (4 * planes))))
-    idle = max(channels, out_channels) + WIDTH
+    idle = max(channels, out_channels) + PANEL
+    sums = np.empty((groups, _round_up(out_channels, PANEL)), np.float32)
     with scratch.borrow(groups * planes, size * threads.get_num_threads(), idle) as buffers:
         du, memory, zeros = buffers
         zeros[:] = 0
         threads.launch(_weight_gradient, groups, *image_integers(x), *image_integers(g),
                        *grid, tiles, *padding, 0, 0, block, du.ctypes.data,
-                       memory.ctypes.data, size,
-                       zeros.ctypes.data, groups)  # fmt: skip
+                       memory.ctypes.data, size, zeros.ctypes.data, groups, sums.ctypes.data,
+                       ONE.ctypes.data)  # fmt: skip
         steps = (step // 4 for step in out.strides)
         threads.launch(_finish_weight_gradient, channels, out.ctypes.data, *steps, channels,
                        out_channels, du.ctypes.data, memory.ctypes.data, groups)  # fmt: skip
+    return sums.sum(axis=0)[:out_channels]

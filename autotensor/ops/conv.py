@@ -5,9 +5,7 @@ its gradient in the weight are each other's gradients: three operations that clo
 differentiation of any order. In ``geometry`` travel stride, padding, dilation and groups.
 """
 
-import numpy as np
-
-from autotensor import dtypes, kernels
+from autotensor import kernels
 from autotensor.autograd import is_grad_enabled
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.shape import pad, reshape
@@ -113,24 +111,30 @@ def _conv_transpose(x, weight, bias, stride, padding, output_padding, groups, di
 def _convolve(x, w, bias, *geometry):
     """(N, C, H, W) * (O, C/groups, KH, KW) -> (N, O, OH, OW)."""
     x_shape, w_shape = x.shape, w.shape
-    y = _with_bias(kernels.conv2d(x.array, w.array, *geometry), bias)
+
+    def parameter_rule(g):
+        if is_grad_enabled():
+            return _weight_grad(x, g, w_shape, *geometry), g.sum((0, 2, 3))
+        found = kernels.conv2d_parameter_grads(x.array, g.array, w_shape, *geometry)
+        return tuple(map(Tensor, found))
+
     return record(
-        y,
+        kernels.conv2d(x.array, w.array, *geometry, _array(bias)),
         (x, lambda g: _input_grad(g, w, None, x_shape, *geometry)),
-        (w, lambda g: _weight_grad(x, g, w_shape, *geometry)),
-        (bias, _channel_sum),
+        ((w, bias), parameter_rule)
+        if bias is not None
+        else (w, lambda g: _weight_grad(x, g, w_shape, *geometry)),
     )
 
 
 def _input_grad(y, w, bias, x_shape, *geometry):
     """(N, O, OH, OW) * (O, C/groups, KH, KW) -> (N, C, H, W)."""
     w_shape = w.shape
-    x = _with_bias(kernels.conv2d_input_grad(y.array, w.array, x_shape, *geometry), bias)
     return record(
-        x,
+        kernels.conv2d_input_grad(y.array, w.array, x_shape, *geometry, _array(bias)),
         (y, lambda g: _convolve(g, w, None, *geometry)),
         (w, lambda g: _weight_grad(g, y, w_shape, *geometry)),
-        (bias, _channel_sum),
+        (bias, lambda g: g.sum((0, 2, 3))),
     )
 
 
@@ -144,18 +148,8 @@ def _weight_grad(x, y, w_shape, *geometry):
     )
 
 
-def _channel_sum(g):
-    """The gradient of a bias: (N, C, H, W) -> (C,)."""
-    if is_grad_enabled() or g.dtype != dtypes.float32 or not g.array.size:
-        return g.sum((0, 2, 3))
-    return Tensor(kernels.channel_sum(g.array))
-
-
-def _with_bias(images, bias):
-    if bias is not None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            images += bias.array[:, None, None]  # the kernels return fresh memory
-    return images
+def _array(bias):
+    return None if bias is None else bias.array
 
 
 def _as_filters(weight, rank):

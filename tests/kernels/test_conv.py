@@ -96,10 +96,16 @@ SLOW = settings(deadline=None, max_examples=60)
 
 
 @SLOW
-@given(geometries())
-def test_forward_equals_loops(case):
-    x, w, geometry, _ = make(case)
-    assert_near(conv.conv2d(x, w, *geometry), loops(x, w, *geometry))
+@given(geometries(), st.booleans())
+def test_forward_equals_loops(case, rectified):
+    x, w, geometry, rng = make(case)
+    expected = loops(x, w, *geometry)
+    assert_near(conv.conv2d(x, w, *geometry), expected)
+    bias = 3 * rng.standard_normal(len(w)).astype(np.float32)
+    expected += bias[:, None, None]
+    if rectified:
+        expected = np.maximum(expected, 0)
+    assert_near(conv.conv2d(x, w, *geometry, bias, rectified), expected)
 
 
 @SLOW
@@ -109,13 +115,22 @@ def test_gradients_equal_loops(case):
     out = conv.conv2d(x, w, *geometry)
     g = rng.standard_normal(out.shape).astype(np.float32)
     gx, gw = loops_adjoint(x, w, g, *geometry)
-    got_x, got_w = conv.conv2d_backward(x, w, g, *geometry)
-    assert_near(got_x, gx)
+    bias = 3 * rng.standard_normal(x.shape[1]).astype(np.float32)
+    assert_near(conv.conv2d_input_grad(g, w, x.shape, *geometry), gx)
+    got = conv.conv2d_input_grad(g, w, x.shape, *geometry, bias)
+    assert_near(got, gx + bias[:, None, None])
+    assert_near(conv.conv2d_weight_grad(x, g, w.shape, *geometry), gw)
+    got_w, got_b = conv.conv2d_parameter_grads(x, g, w.shape, *geometry)
     assert_near(got_w, gw)
+    assert_near(got_b, g.astype(np.float64).sum((0, 2, 3)))
 
 
 def results(x, w, g, geometry):
-    return (conv.conv2d(x, w, *geometry), *conv.conv2d_backward(x, w, g, *geometry))
+    return (
+        conv.conv2d(x, w, *geometry, np.arange(len(w), dtype=np.float32)),
+        conv.conv2d_input_grad(g, w, x.shape, *geometry),
+        *conv.conv2d_parameter_grads(x, g, w.shape, *geometry),
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,25 +8,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autotensor.kernels.gemm import PANEL, _blocks, multiply_runs
+from autotensor.kernels.gemm import PANEL, ZEROS, _blocks, multiply_runs
 from autotensor.kernels.simd import REGISTERS, WIDTH, _lanes
 
 
-def product(a, b, c, offsets, k, add, a_row, a_k):
+def product(a, b, c, start, start_row, offsets, k, a_row, a_k):
     multiply_runs(
-        a.ctypes.data, a_row, a_k, b.ctypes.data, PANEL, c.ctypes.data, PANEL, len(c),
-        len(offsets), offsets.ctypes.data, k, add,
+        a.ctypes.data, a_row, a_k, b.ctypes.data, PANEL, c.ctypes.data, PANEL,
+        start.ctypes.data, start_row, len(c), len(offsets), offsets.ctypes.data, k,
     )  # fmt: skip
 
 
 @settings(deadline=None)
-@given(st.integers(0, 40), st.integers(0, 40), st.booleans(), st.booleans())
-def test_product_of_a_panel(m, k, transposed, add):
+@given(
+    st.integers(0, 40),
+    st.integers(0, 40),
+    st.booleans(),
+    st.sampled_from(["zeros", "bias", "itself"]),
+)
+def test_product_of_a_panel(m, k, transposed, start):
     rng = np.random.default_rng(m * 41 + k)
     a, b, c = (rng.standard_normal(s).astype(np.float32) for s in ((m, k), (k, PANEL), (m, PANEL)))
-    expected = a.astype(np.float64) @ b + (c if add else 0)
+    bias = rng.standard_normal(PANEL).astype(np.float32)
+    begin, step = {"zeros": (ZEROS, 0), "bias": (bias, 0), "itself": (c, PANEL)}[start]
+    expected = a.astype(np.float64) @ b + begin
     memory = np.ascontiguousarray(a.T) if transposed else a
-    product(memory, b, c, np.zeros(1, np.int64), k, add, *((1, m) if transposed else (k, 1)))
+    steps = (1, m) if transposed else (k, 1)
+    product(memory, b, c, begin, step, np.zeros(1, np.int64), k, *steps)
     np.testing.assert_allclose(c, expected, rtol=0, atol=1e-4)
 
 
@@ -36,7 +44,7 @@ def test_runs_read_the_lines_of_a_window_in_place():
     b = rng.standard_normal((9, PANEL)).astype(np.float32)
     c = np.empty((7, PANEL), np.float32)
     offsets = np.array([0, 80, 160], np.int64)
-    product(image, b, c, offsets, 3, False, 2, 1)
+    product(image, b, c, ZEROS, 0, offsets, 3, 2, 1)
     windows = np.stack([image[:3, 2 * i : 2 * i + 3].ravel() for i in range(7)])
     np.testing.assert_allclose(c, windows.astype(np.float64) @ b, atol=1e-5)
 
@@ -46,7 +54,7 @@ def test_runs_read_the_lines_of_a_window_in_place():
 def test_inner_loops_do_not_spill():
     """In a loop of multiply-adds every accumulator stays in its register."""
     fresh = type(_blocks)(_blocks.py_func, targetoptions=_blocks.targetoptions)
-    arguments = (0, 1, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0)
+    arguments = (0, 1, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0)
     fresh(*arguments)
     (assembly,) = fresh.inspect_asm().values()
     loops = _innermost_loops(assembly.splitlines())
