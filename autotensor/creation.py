@@ -5,6 +5,7 @@ import operator
 import numpy as np
 
 from autotensor import dtypes
+from autotensor.memory import lend
 from autotensor.tensor import Tensor
 
 __all__ = [
@@ -48,14 +49,14 @@ def as_tensor(data, dtype=None, device=None):
     """``data`` as a tensor, without copying where it is a tensor or array of that dtype."""
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
-    return _finish(_as_array(data, dtype), False, device)
+    return _finish(lend(_as_array(data, dtype)), False, device)
 
 
 def from_numpy(array):
     """A tensor on the memory of a NumPy array."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy takes a NumPy array, not {type(array).__name__}: tensor(...)")
-    return Tensor(_numeric(np.asarray(array)))
+    return Tensor(lend(numeric(np.asarray(array))))
 
 
 def _as_array(data, dtype):
@@ -63,7 +64,7 @@ def _as_array(data, dtype):
         data = data.array
     if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
-        return _numeric(array if dtype is None else array.astype(dtypes.as_dtype(dtype)))
+        return numeric(array if dtype is None else array.astype(dtypes.as_dtype(dtype)))
     if isinstance(data, (list, tuple)):
         data = _without_tensors(data)
     try:
@@ -73,16 +74,16 @@ def _as_array(data, dtype):
             "expected nested sequences of equal lengths; pad the shorter ones"
         ) from None
     if dtype is not None:
-        return _numeric(array).astype(dtypes.as_dtype(dtype))
+        return numeric(array).astype(dtypes.as_dtype(dtype))
     if array.size == 0:
         return array.astype(dtypes.float32)
     first = data
     while isinstance(first, (list, tuple, range)):
         first = first[0]
     if isinstance(first, (np.ndarray, np.generic)):
-        return _numeric(array)
+        return numeric(array)
     narrow = {"f": dtypes.float32, "c": dtypes.complex64, "i": dtypes.int64, "u": dtypes.int64}
-    return _numeric(array).astype(narrow.get(array.dtype.kind, array.dtype), copy=False)
+    return numeric(array).astype(narrow.get(array.dtype.kind, array.dtype), copy=False)
 
 
 def _without_tensors(data):
@@ -91,7 +92,8 @@ def _without_tensors(data):
     return [_without_tensors(x) for x in data] if isinstance(data, (list, tuple)) else data
 
 
-def _numeric(array):
+def numeric(array):
+    """The array, if tensors can hold its elements."""
     if array.dtype.kind not in "biufc":
         raise TypeError(
             f"a tensor holds numbers or truth values, not {array.dtype} (as in the given data)"

@@ -18,6 +18,7 @@ _PACKAGE = os.path.dirname(__file__) + os.sep
 _writes = {}
 unread = weakref.WeakValueDictionary()  # deferred values that still need other memory, by id
 _newest = 0
+_lent = weakref.WeakValueDictionary()  # memory that NumPy arrays outside share with tensors, by id
 
 
 class _Write:
@@ -53,9 +54,32 @@ def wrote(tensor):
 
 def before_write(array):
     """Make the deferred values that need the memory of ``array``, which is about to be written."""
-    for value in list(unread.values()) if unread else ():
-        if value.source is not None and owner(value.source) is owner(array):
+    if not unread:
+        return
+    memory = owner(array)
+    for value in list(unread.values()):
+        if any(owner(source) is memory for source in value.sources):
             value.array  # noqa: B018
+
+
+def overwrite(tensor, values):
+    """Write ``values``, which broadcast, to the memory of ``tensor``, outside the graph."""
+    before_write(tensor.array)
+    tensor.array[...] = values
+    wrote(tensor)
+
+
+def lend(array):
+    """Note that the user has ``array`` or gets it, and may write to its memory at any time."""
+    before_write(array)
+    memory = owner(array)
+    _lent[id(memory)] = memory
+    return array
+
+
+def is_lent(array):
+    """Whether the user has had a NumPy array of this memory."""
+    return id(owner(array)) in _lent
 
 
 def check_unwritten(node):

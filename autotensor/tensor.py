@@ -10,9 +10,9 @@ import copy
 import numpy as np
 
 from autotensor.autograd import Handle, Node, enable_grad, is_grad_enabled, propagate
-from autotensor.memory import View, check_unwritten, wrote
+from autotensor.memory import View, before_write, check_unwritten, wrote
 
-__all__ = ["Tensor", "differentiate", "grad", "record", "record_view", "wrote"]
+__all__ = ["Tensor", "differentiate", "grad", "is_recorded", "record", "record_view", "wrote"]
 
 
 class Tensor:
@@ -131,6 +131,7 @@ class Tensor:
     def data(self, value):
         if not isinstance(value, Tensor):
             raise TypeError(f"data must be a Tensor, not {type(value).__name__}")
+        before_write(self.array)
         self.array = value.array
         if self.node is not None:
             self.node.shape, self.node.dtype = value.shape, value.dtype
@@ -251,6 +252,11 @@ def history(x):
             with enable_grad():
                 x.node = origin.replay(origin.base).node
     return x.node
+
+
+def is_recorded(*inputs):
+    """Whether an operation on these inputs becomes a part of the graph."""
+    return is_grad_enabled() and any(history(x) is not None for x in inputs)
 
 
 def record(array, *terms):

@@ -122,3 +122,84 @@ def test_evaluation():
     np.testing.assert_allclose(F.relu(y).array, expected, 1e-5, 1e-6)
     F.relu(layer(x)).sum().backward()
     np.testing.assert_allclose(x.grad.array, (expected > 0) / np.sqrt(1 + layer.eps), 1e-5)
+
+
+def small_network():
+    layers = nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(),
+        nn.Conv2d(16, 8, 1, stride=2, bias=False), nn.BatchNorm2d(8, affine=False),
+    )  # fmt: skip
+    for norm in (layers[1], layers[4]):
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2)
+    nn.init.normal_(layers[1].weight)
+    nn.init.normal_(layers[1].bias)
+    return layers.eval()
+
+
+def test_evaluation_folds_batch_norm_and_relu_into_the_convolution():
+    model, x = small_network(), at.randn(4, 3, 20, 20)
+    expected = model.double()(x.double()).array
+    model.float()
+    with at.no_grad():
+        y = model(x)
+        assert type(y) is Deferred
+        assert "scale" in y.fused
+        hidden = model[1](model[0](x))
+        assert type(hidden) is Deferred
+        rectified = F.relu(hidden)
+        assert type(rectified) is Tensor
+        assert hidden.fused, "the values were made all the same"
+    np.testing.assert_allclose(y.array, expected, 1e-4, 1e-4)
+    apart = model[1](model[0](x.clone().requires_grad_()))
+    np.testing.assert_allclose(hidden.array, apart.array, 1e-4, 1e-4)
+    np.testing.assert_allclose(rectified.array, np.maximum(apart.array, 0), 1e-4, 1e-4)
+
+
+def test_training_parameters_of_a_norm_are_not_folded_away():
+    conv, norm = nn.Conv2d(3, 16, 3).requires_grad_(False), nn.BatchNorm2d(16).eval()
+    norm(conv(at.randn(2, 3, 8, 8))).sum().backward()
+    assert norm.weight.grad is not None
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda conv: conv.weight.mul_(2),
+        lambda conv: nn.init.zeros_(conv.bias),
+        lambda conv: conv.load_state_dict({k: v * 0 for k, v in conv.state_dict().items()}),
+        lambda conv: conv.weight.numpy(force=True).fill(0),
+        lambda conv: at.optim.SGD(conv.parameters(), lr=1.0).step(),
+        lambda conv: nn.utils.vector_to_parameters(at.zeros(448), conv.parameters()),
+    ],
+)
+def test_a_write_to_the_filters_makes_the_value_first(write):
+    conv, x = nn.Conv2d(3, 16, 3), at.randn(2, 3, 8, 8)
+    conv(x).sum().backward()
+    with at.no_grad():
+        expected = conv(x).array.copy()
+        y = conv(x)
+        assert type(y) is Deferred
+        write(conv)
+    np.testing.assert_array_equal(y.array, expected)
+
+
+@pytest.mark.parametrize("make", [at.from_numpy, at.as_tensor])
+def test_memory_that_numpy_may_write_to_is_read_at_once(make):
+    conv, batch = nn.Conv2d(3, 16, 3), np.ones((2, 3, 8, 8), np.float32)
+    x = make(batch)
+    with at.no_grad():
+        expected = conv(x).array.copy()
+        y = conv(x)
+        batch[:] = 0
+    np.testing.assert_array_equal(y.array, expected)
+
+
+def test_memory_that_was_handed_out_is_read_at_once():
+    conv, x = nn.Conv2d(3, 16, 3), at.randn(2, 3, 8, 8)
+    batch = x.numpy()[1:]
+    with at.no_grad():
+        expected = conv(x).array.copy()
+        y = conv(x)
+        batch[:] = 0
+    np.testing.assert_array_equal(y.array, expected)

@@ -17,7 +17,7 @@ ALLOWED = {  # a layer and the layers it may import besides itself
     "kernels": "",
     "memory": "autograd",
     "tensor": "autograd memory",
-    "creation": "dtypes tensor",
+    "creation": "dtypes memory tensor",
     "deferred": "memory tensor",
     "ops": "autograd creation deferred dtypes kernels memory tensor",
     "testing": "tensor",

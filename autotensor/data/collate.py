@@ -5,7 +5,7 @@ from copy import copy
 
 import numpy as np
 
-from autotensor.creation import from_numpy, tensor
+from autotensor.creation import numeric, tensor
 from autotensor.tensor import Tensor
 
 
@@ -19,11 +19,12 @@ def default_collate(samples):
         raise ValueError("default_collate: an empty batch has no structure to follow")
     first = samples[0]
     if isinstance(first, (Tensor, np.ndarray)):
-        return from_numpy(_stack([x.array if isinstance(x, Tensor) else x for x in samples]))
+        arrays = [x.array if isinstance(x, Tensor) else x for x in samples]
+        return Tensor(numeric(_stack(arrays)))
     if isinstance(first, (str, bytes)):
         return list(samples)
     if isinstance(first, np.generic):
-        return from_numpy(np.asarray(samples))
+        return tensor(np.asarray(samples))
     if isinstance(first, (bool, int, float)):
         return tensor(samples, dtype="float64" if isinstance(first, float) else None)
     if isinstance(first, Mapping):

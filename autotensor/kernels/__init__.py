@@ -11,7 +11,7 @@ _HOMES = {
     "image": "resample",
     "special": "erf",
     "reference": "",
-    "conv": "conv2d conv2d_input_grad conv2d_weight_grad conv2d_parameter_grads "
+    "conv": "conv2d conv2d_input_grad conv2d_weight_grad conv2d_parameter_grads conv2d_shape "
     "get_precision set_precision",
     "matrix": "matmul",
     "layer_norm": "layer_norm layer_norm_grad",

@@ -53,6 +53,11 @@ def _window(w_shape, stride, padding, dilation):
     return (*w_shape[2:], *stride, *dilation, *padding)
 
 
+def conv2d_shape(x_shape, w_shape, stride, padding, dilation, groups):
+    """The shape of what `conv2d` gives, (N, O, OH, OW)."""
+    return (x_shape[0], w_shape[0], *_out_size(x_shape, w_shape, stride, padding, dilation))
+
+
 def _out_size(x_shape, w_shape, stride, padding, dilation):
     geometry = zip(x_shape[2:], w_shape[2:], stride, padding, dilation, strict=True)
     return tuple((size + 2 * p - d * (k - 1) - 1) // s + 1 for size, k, s, p, d in geometry)

@@ -116,9 +116,7 @@ def _window_runs(offsets, window, line_floats, pixel_floats, channels, all_chann
 def _convolve(task, worker, arguments):
     """Some rows of one image of the output."""
     image, window, positions = arguments, arguments + 56, arguments + 120
-    groups, out_channels, out, filters, memory, size, bias, rectified = integers(
-        arguments + 160, 8
-    )
+    groups, out_channels, out, filters, memory, size, bias, rectified = integers(arguments + 160, 8)
     all_channels, out_w = load_integer(image, 6), load_integer(positions, 1)
     sh, sw = integers(window + 16, 2)
     channels, columns = all_channels // groups, out_channels // groups

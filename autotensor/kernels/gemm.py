@@ -158,8 +158,7 @@ def _blocks(a, a_row, a_k, b, b_k, c, c_row, start, start_row, m, runs, offsets,
 
 @serial
 def multiply_runs(a, a_row, a_k, b, b_k, c, c_row, start, start_row, m, runs, offsets, k):
-    """C[m, PANEL] = start + sum over runs of A[m, k] B[k, PANEL]; steps in floats, offsets in bytes.
-    """
+    """C[m, PANEL] = start + sum over runs of A[m, k] B[k, PANEL]; steps: floats, offsets: bytes."""
     # Numba compiles once for each combination of literal arguments: only this line, thus.
     _blocks(a, int64(a_row), int64(a_k), b, int64(b_k), c, int64(c_row), start, int64(start_row),
             int64(m), int64(runs), offsets, int64(k))  # fmt: skip
@@ -167,7 +166,6 @@ def multiply_runs(a, a_row, a_k, b, b_k, c, c_row, start, start_row, m, runs, of
 
 @serial
 def multiply_panel(a, a_row, a_k, b, b_k, c, c_row, m, k, add, zeros):
-    """C[m, PANEL] = A[m, k] B[k, PANEL], added to C if ``add``; ``zeros`` is the address of ZEROS.
-    """
+    """C[m, PANEL] (+)= A[m, k] B[k, PANEL]; ``zeros`` is the address of `ZEROS`."""
     start, step = (c, c_row) if add else (zeros, 0)
     multiply_runs(a, a_row, a_k, b, b_k, c, c_row, start, step, m, 1, zeros, k)

@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from autotensor.creation import default_generator
-from autotensor.tensor import Tensor, wrote
+from autotensor.memory import overwrite
+from autotensor.tensor import Tensor
 
 # The standard deviation of a standard normal variable cut off at -2 and 2.
 TRUNCATED_STD = 0.87962566103423978
@@ -225,6 +226,5 @@ def _drawn(tensor):
 def _write(tensor, values):
     if not isinstance(tensor, Tensor):
         raise TypeError(f"init: expected a Tensor, got {type(tensor).__name__}")
-    tensor.array[...] = values
-    wrote(tensor)
+    overwrite(tensor, values)
     return tensor

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from autotensor.dtypes import as_dtype
-from autotensor.tensor import Tensor, wrote
+from autotensor.memory import overwrite
+from autotensor.tensor import Tensor
 
 
 class IncompatibleKeys(NamedTuple):
@@ -53,8 +54,7 @@ def load(module, state_dict, strict):
         name = type(module).__name__
         raise RuntimeError(f"Error(s) in loading state_dict for {name}:\n\t" + "\n\t".join(errors))
     for tensor, array in copies:
-        tensor.array[...] = array
-        wrote(tensor)
+        overwrite(tensor, array)
     return IncompatibleKeys(missing, unexpected)
 
 

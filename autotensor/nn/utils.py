@@ -5,9 +5,10 @@ import math
 import numpy as np
 
 from autotensor.creation import tensor
+from autotensor.memory import overwrite
 from autotensor.nn import check
 from autotensor.ops.shape import cat
-from autotensor.tensor import Tensor, wrote
+from autotensor.tensor import Tensor
 
 
 def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False):
@@ -33,8 +34,7 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
     if not scale >= 1:  # also when it is NaN
         for grad in grads:
             with np.errstate(invalid="ignore"):  # infinity times 0
-                grad.array *= scale
-            wrote(grad)
+                overwrite(grad, grad.array * scale)
     return total
 
 
@@ -44,8 +44,7 @@ def clip_grad_value_(parameters, clip_value):
     for parameter in _listed(parameters):
         grad = parameter.grad
         if grad is not None:
-            np.clip(grad.array, -bound, bound, out=grad.array)
-            wrote(grad)
+            overwrite(grad, np.clip(grad.array, -bound, bound))
 
 
 def parameters_to_vector(parameters):
@@ -67,8 +66,7 @@ def vector_to_parameters(vec, parameters):
     start = 0
     for parameter in parameters:
         end = start + parameter.array.size
-        parameter.array[...] = vec.array[start:end].reshape(parameter.shape)
-        wrote(parameter)
+        overwrite(parameter, vec.array[start:end].reshape(parameter.shape))
         start = end
 
 

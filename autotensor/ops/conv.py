@@ -5,12 +5,13 @@ its gradient in the weight are each other's gradients: three operations that clo
 differentiation of any order. In ``geometry`` travel stride, padding, dilation and groups.
 """
 
-from autotensor import kernels
+from autotensor import dtypes, kernels
 from autotensor.autograd import is_grad_enabled
+from autotensor.deferred import defer
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.shape import pad, reshape
 from autotensor.ops.spatial import as_pair, from_images, per_axis, to_images
-from autotensor.tensor import Tensor, record
+from autotensor.tensor import Tensor, is_recorded, record
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
@@ -110,6 +111,8 @@ def _conv_transpose(x, weight, bias, stride, padding, output_padding, groups, di
 
 def _convolve(x, w, bias, *geometry):
     """(N, C, H, W) * (O, C/groups, KH, KW) -> (N, O, OH, OW)."""
+    if x.dtype == dtypes.float32 and not is_recorded(x, w, bias):
+        return _deferred(x.array, w.array, _array(bias), geometry)
     x_shape, w_shape = x.shape, w.shape
 
     def parameter_rule(g):
@@ -125,6 +128,27 @@ def _convolve(x, w, bias, *geometry):
         if bias is not None
         else (w, lambda g: _weight_grad(x, g, w_shape, *geometry)),
     )
+
+
+def _deferred(x, w, bias, geometry):
+    """The convolution of arrays, made when first read: what follows may become a part of it.
+
+    Batch norm with fixed statistics is a factor and a shift of each channel, so of the filters
+    and of the bias; ReLU is a limit when the output is written.
+    """
+
+    def made(rectified=False):
+        return kernels.conv2d(x, w, *geometry, bias, rectified)
+
+    def scaled(factor, shift):
+        filters = (w * factor[:, None, None, None]).astype(w.dtype)
+        offset = shift if bias is None else bias * factor + shift
+        return _deferred(x, filters, offset.astype(w.dtype), geometry)
+
+    shape = kernels.conv2d_shape(x.shape, w.shape, *geometry)
+    sources = (x, w) if bias is None else (x, w, bias)
+    fused = {"scale": scaled, "relu": lambda: Tensor(made(rectified=True))}
+    return defer(shape, x.dtype, sources, made, fused)
 
 
 def _input_grad(y, w, bias, x_shape, *geometry):

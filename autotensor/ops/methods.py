@@ -7,6 +7,7 @@ import numpy as np
 
 from autotensor import dtypes
 from autotensor.creation import empty, full, ones, tensor, zeros
+from autotensor.memory import lend
 from autotensor.ops import (
     activation,
     arguments,
@@ -197,7 +198,7 @@ def numpy(x, *, force=False):
         raise RuntimeError(
             "numpy() on a tensor that requires grad would lose its history: x.detach().numpy()"
         )
-    return x.array
+    return lend(x.array)
 
 
 @_method

@@ -10,14 +10,15 @@ import numpy as np
 
 from autotensor import dtypes, kernels
 from autotensor.autograd import is_grad_enabled
-from autotensor.deferred import Deferred
+from autotensor.deferred import defer
+from autotensor.memory import overwrite
 from autotensor.ops.activation import floats_only, relu
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.elementary import rsqrt
 from autotensor.ops.elementwise import square
 from autotensor.ops.reduce import mean
 from autotensor.ops.shape import reshape
-from autotensor.tensor import Tensor, differentiate, record, wrote
+from autotensor.tensor import Tensor, differentiate, is_recorded, record
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm"]
 
@@ -46,6 +47,11 @@ def batch_norm(
     else:  # copies, since training writes to them later
         center, spread = (v.array.astype(np.float64) for v in (running_mean, running_var))
     inverse_std = 1 / np.sqrt(spread + eps)
+    factor = np.ones_like(inverse_std) if weight is None else weight.array
+    shift = np.zeros_like(inverse_std) if bias is None else bias.array
+    if not training and "scale" in getattr(x, "fused", ()) and not is_recorded(weight, bias):
+        scale = inverse_std * factor
+        return x.fused["scale"](scale, shift - center * scale)
 
     def formula(x, weight, bias):
         if training:
@@ -56,8 +62,6 @@ def batch_norm(
 
     if x.dtype != dtypes.float32 or not x.array.size:
         return formula(x, weight, bias)
-    factor = np.ones_like(inverse_std) if weight is None else weight.array
-    shift = np.zeros_like(inverse_std) if bias is None else bias.array
     array, line = x.array, (center, inverse_std * factor, shift.copy())
 
     def fused(formula, floor):
@@ -77,7 +81,7 @@ def batch_norm(
         return record(value(), term)
 
     value, term = fused(formula, -np.inf)
-    return record(Deferred(array, value, {"relu": rectified}), term)
+    return record(defer(x.shape, x.dtype, (array,), value, {"relu": rectified}), term)
 
 
 def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
@@ -203,8 +207,7 @@ def _track(count, running_mean, running_var, center, spread, momentum):
     unbiased = spread * (count / (count - 1))
     for running, value in ((running_mean, center), (running_var, unbiased)):
         if running is not None:
-            running.array[...] = (1 - momentum) * running.array + momentum * value
-            wrote(running)
+            overwrite(running, (1 - momentum) * running.array + momentum * value)
 
 
 def _sizes(size):

@@ -8,6 +8,7 @@ from numbers import Real
 import numpy as np
 
 from autotensor.autograd import enable_grad
+from autotensor.memory import before_write, overwrite
 from autotensor.tensor import Tensor, wrote
 
 
@@ -83,6 +84,7 @@ class Optimizer:
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
+                    before_write(p.array)
                     self.update(p, p.grad.array, self.state[p], group)
                     wrote(p)
         return loss
@@ -103,8 +105,7 @@ class Optimizer:
                 continue
             if p.grad.requires_grad:
                 p.grad = p.grad.detach()
-            p.grad.array[...] = 0
-            wrote(p.grad)
+            overwrite(p.grad, 0)
 
     def state_dict(self):
         """State and options as a dict in PyTorch's format: parameters are numbered in order.
