@@ -24,8 +24,8 @@ class Library:
     def tensor(self, array):
         """The values of ``array``; images (N, H, W, C) become (N, C, H, W)."""
         if array.ndim < 4:
-            return self.module.from_numpy(array)
-        images = self.module.from_numpy(array.transpose(0, 3, 1, 2))
+            return self.module.tensor(array)
+        images = self.module.tensor(array.transpose(0, 3, 1, 2))
         return images if self.memory_format is None else self._arranged(images.contiguous)
 
     def network(self, build):

@@ -47,7 +47,7 @@ from autotensor.kernels.tiles import (
     transform_output,
 )
 
-_BLOCK = 24  # tiles; with up to 64 channels V and M are half a megabyte
+_BLOCK_FLOATS = 56 << 10  # V and M of a block: half of a second-level cache, or a bit more
 _SUM_BYTES = 12 << 20  # memory for partial sums of dU
 _PAD = 16  # between planes, in floats: powers of two would fall into the same cache sets
 
@@ -230,6 +230,12 @@ def _round_up(n, step):
     return -(-n // step) * step
 
 
+def _tiles_in_block(tiles, channels, least):
+    """Tiles that are taken through all steps together, whole rows of register blocks."""
+    fitting = _BLOCK_FLOATS // (36 * channels * ROWS) * ROWS
+    return min(max(fitting, least), _round_up(tiles, ROWS))
+
+
 def _worker_floats(block, channels, out_channels):
     v_plane = block * _round_up(channels, WIDTH) + _PAD
     m_plane = block * _round_up(out_channels, PANEL) + _PAD
@@ -253,7 +259,7 @@ def convolve(x, w, out, padding, bias=None, rectified=False):
     channels = x.shape[3]
     grid = (-(-height // 4), -(-width // 4))
     tiles = n * grid[0] * grid[1]
-    block = min(_BLOCK, _round_up(tiles, ROWS))
+    block = _tiles_in_block(tiles, channels + out_channels, least=ROWS)
     size = _worker_floats(block, channels, out_channels)
     planes = 36 * (channels * _round_up(out_channels, PANEL) + _PAD)
     idle = max(channels, out_channels) + PANEL
@@ -278,7 +284,8 @@ def weight_gradient(x, g, out, padding):
     channels = x.shape[3]
     grid = (-(-height // 4), -(-width // 4))
     tiles = n * grid[0] * grid[1]
-    block = min(_BLOCK, _round_up(tiles, ROWS))
+    # Sums of products over the tiles of a block are added to dU: few tiles are much adding.
+    block = _tiles_in_block(tiles, channels + out_channels, least=2 * ROWS)
     size = _worker_floats(block, channels, out_channels)
     planes = 36 * (channels * _round_up(out_channels, PANEL) + _PAD)
     groups = min(-(-tiles // block), max(2, min(16, _SUM_BYTES // (4 * planes))))
