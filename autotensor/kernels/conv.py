@@ -68,11 +68,14 @@ def _is_depthwise(w_shape, groups):
     return w_shape[:2] == (groups, 1) and groups >= 16
 
 
+def _by_groups(w, groups):
+    """(O, C/groups, KH, KW) -> (groups, O/groups, C/groups, KH, KW), a view."""
+    return w.reshape(groups, -1, *w.shape[1:])
+
+
 def _turned(w, groups):
     """The filters of the adjoint at stride 1: rotated by 180 degrees, channels exchanged."""
-    o, c, kh, kw = w.shape
-    turned = w.reshape(groups, o // groups, c, kh, kw)[..., ::-1, ::-1].swapaxes(1, 2)
-    return turned.reshape(groups * c, o // groups, kh, kw)
+    return _by_groups(w, groups)[..., ::-1, ::-1].swapaxes(1, 2)
 
 
 def conv2d(x, w, stride, padding, dilation, groups, bias=None, rectified=False):
@@ -95,7 +98,7 @@ def conv2d(x, w, stride, padding, dilation, groups, bias=None, rectified=False):
         depthwise.convolve(_pixels(x), w, out, window)
         return _finished(out.transpose(0, 3, 1, 2), bias, rectified)
     else:
-        direct.convolve(_pixels(x), w, out, window, groups, bias, rectified)
+        direct.convolve(_pixels(x), _by_groups(w, groups), out, window, bias, rectified)
     return out.transpose(0, 3, 1, 2)
 
 
@@ -127,11 +130,10 @@ def conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups, bias=Non
         depthwise.convolve(_pixels(g), w, out, window, adjoint=True)
         return _finished(out.transpose(0, 3, 1, 2), bias, False)
     elif tuple(stride) == (1, 1) and min(turned) >= 0 and w.shape[1] >= 8:
-        w = _turned(w, groups)
         window = _window(w.shape, stride, turned, dilation)
-        direct.convolve(_pixels(g), w, out, window, groups, bias)
+        direct.convolve(_pixels(g), _turned(w, groups), out, window, bias)
     else:
-        direct.input_gradient(_pixels(g, dense=True), w, out, window, groups)
+        direct.input_gradient(_pixels(g, dense=True), _by_groups(w, groups), out, window)
         return _finished(out.transpose(0, 3, 1, 2), bias, False)
     return out.transpose(0, 3, 1, 2)
 
@@ -166,4 +168,5 @@ def _weight_grad(x, g, w_shape, stride, padding, dilation, groups):
     if _is_depthwise(w_shape, groups):
         depthwise.weight_gradient(_pixels(x), _pixels(g, dense=True), out, window)
         return out, None
-    return out, direct.weight_gradient(_pixels(x), _pixels(g, dense=True), out, window, groups)
+    w = _by_groups(out, groups)
+    return out, direct.weight_gradient(_pixels(x), _pixels(g, dense=True), w, window)

@@ -16,9 +16,9 @@ from autotensor.kernels.gemm import (
     ZEROS,
     multiply_panel,
     multiply_runs,
-    whole_panels,
 )
 from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.panels import matrices, pack, unpack, whole_panels
 from autotensor.kernels.rows import (
     add_floats,
     copy_floats,
@@ -249,91 +249,66 @@ def _positions(x, out, window, pixels):
     return (out_h, out_w, rows, -(-out_h // rows), in_place), floats
 
 
-def _packed_shape(groups, k, columns):
-    return groups, -(-columns // PANEL), k, PANEL
-
-
-def _pack(matrices, to):
-    """(groups, K, columns) of any strides -> panels (groups, columns / PANEL, K, PANEL)."""
-    groups, k, columns = matrices.shape
-    whole = columns // PANEL
-    shape = (groups, k, whole, PANEL)
-    to[:, :whole] = matrices[:, :, : whole * PANEL].reshape(shape).transpose(0, 2, 1, 3)
-    if columns % PANEL:
-        to[:, whole, :, : columns % PANEL] = matrices[:, :, whole * PANEL :]
-        to[:, whole, :, columns % PANEL :] = 0
-
-
-def _matrices(w, groups):
-    """(O, C/groups, KH, KW) -> (groups, KH * KW * C/groups, O/groups)."""
-    o, c, kh, kw = w.shape
-    taps_first = w.reshape(groups, o // groups, c, kh, kw).transpose(0, 3, 4, 2, 1)
-    return taps_first.reshape(groups, kh * kw * c, o // groups)
-
-
-def convolve(x, w, out, window, groups, bias=None, rectified=False):
-    """Convolution (N, H, W, C) * (O, C/groups, KH, KW) + (O,) -> (N, OH, OW, O), put into ``out``.
+def convolve(x, w, out, window, bias=None, rectified=False):
+    """Convolution (N, H, W, C) * (G, O/G, C/G, KH, KW) + (O,) -> (N, OH, OW, O), put into ``out``.
 
     ``window`` is (KH, KW, stride h, w, dilation h, w, padding h, w). If ``rectified``, what is
     below 0 becomes 0.
     """
     x, out = _as_lines(x, out, window)
-    matrices = _matrices(w, groups)
-    shape = _packed_shape(*matrices.shape)
-    bias = whole_panels(bias, groups, matrices.shape[2])
+    filters = matrices(w, rows=(3, 4, 2), columns=(1,))
+    bias = whole_panels(bias, len(w), len(filters.columns))
     positions, band = _positions(x, out, window, _BAND_PIXELS)
     size = _round_up(2 * window[0] * window[1] + out.shape[2] * PANEL + band)
-    with scratch.borrow(math.prod(shape), size * threads.get_num_threads()) as buffers:
-        filters, memory = buffers
-        _pack(matrices, filters.reshape(shape))
+    floats = math.prod(filters.packed_shape), size * threads.get_num_threads()
+    with scratch.borrow(*floats) as (packed, memory):
+        pack(filters, packed)
         threads.launch(_convolve, len(x) * positions[3], *image_integers(x), *window, *positions,
-                       groups, out.shape[3], out.ctypes.data, filters.ctypes.data,
+                       len(w), out.shape[3], out.ctypes.data, packed.ctypes.data,
                        memory.ctypes.data, size, bias.ctypes.data, rectified)  # fmt: skip
 
 
-def weight_gradient(x, g, out, window, groups):
-    """Adjoint of `convolve` in ``w``, written to ``out`` (O, C/groups, KH, KW); ``g`` is dense.
+def weight_gradient(x, g, out, window):
+    """Adjoint of `convolve` in ``w``, written to ``out`` (G, O/G, C/G, KH, KW); ``g`` is dense.
 
     Returns the adjoint in the bias, (O,).
     """
-    o, c, kh, kw = out.shape
+    groups, columns, c, kh, kw = out.shape
     x, g = _as_lines(x, g, window)
     positions, band = _positions(x, g, window, max(64, _BAND_INPUTS // c))
     rows, tasks = positions[2], len(x) * positions[3]
     size = _round_up(2 * (kh * kw + rows) + rows * g.shape[2] * PANEL + band)
-    packed = _packed_shape(groups, kh * kw * c + 1, o // groups)
-    shares = min(tasks, max(2, min(16, _SUM_FLOATS // math.prod(packed))))
-    shape = (shares, *packed)
-    with scratch.borrow(math.prod(shape), size * threads.get_num_threads()) as buffers:
-        partial, memory = buffers
+    filters = matrices(out, rows=(3, 4, 2), columns=(1,))
+    panels, entries = filters.packed_shape[1], len(filters.rows) + 1
+    part = groups * panels * entries * PANEL
+    shares = min(tasks, max(2, min(16, _SUM_FLOATS // part)))
+    with scratch.borrow(shares * part, size * threads.get_num_threads()) as (parts, memory):
         threads.launch(_weight_gradient, shares, *image_integers(x), *window, *positions,
-                       groups, o, g.ctypes.data, partial.ctypes.data,
+                       groups, groups * columns, g.ctypes.data, parts.ctypes.data,
                        memory.ctypes.data, size, tasks, shares, ZEROS.ctypes.data,
                        ONE.ctypes.data)  # fmt: skip
-        summed = partial.reshape(shape).sum(axis=0).transpose(0, 1, 3, 2)
-    summed = summed.reshape(groups, -1, kh * kw * c + 1)[:, : o // groups]
-    windows = summed[..., :-1].reshape(groups, -1, kh, kw, c)
-    out[:] = windows.transpose(0, 1, 4, 2, 3).reshape(out.shape)
-    return summed[..., -1].reshape(o)
+        parts = parts.reshape(shares, groups, panels, entries, PANEL)
+        sums = parts[..., -1, :].sum(axis=0).reshape(groups, -1)
+        unpack(parts, filters)
+    return sums[:, :columns].reshape(-1)
 
 
 def _round_up(floats):
     return -(-floats // 16) * 16
 
 
-def input_gradient(g, w, out, window, groups):
+def input_gradient(g, w, out, window):
     """Adjoint of `convolve` in ``x``, written to ``out`` (N, H, W, C), dense; ``g`` is dense."""
     n, out_h, out_w, out_channels = g.shape
-    matrices = _matrices(w, groups).transpose(0, 2, 1)
-    shape = _packed_shape(*matrices.shape)
-    columns = shape[1] * PANEL
-    block = max(1, min(_BLOCK_FLOATS // columns // ROWS, 40)) * ROWS
+    filters = matrices(w, rows=(1,), columns=(3, 4, 2))
+    width = filters.packed_shape[1] * PANEL
+    block = max(1, min(_BLOCK_FLOATS // width // ROWS, 40)) * ROWS
     block = min(block, -(-out_h * out_w // ROWS) * ROWS)
-    size = _round_up(block * columns)
-    with scratch.borrow(math.prod(shape), size * threads.get_num_threads()) as buffers:
-        filters, memory = buffers
-        _pack(matrices, filters.reshape(shape))
+    size = _round_up(block * width)
+    floats = math.prod(filters.packed_shape), size * threads.get_num_threads()
+    with scratch.borrow(*floats) as (packed, memory):
+        pack(filters, packed)
         threads.launch(_input_gradient, n, *image_integers(out), *window, out_h, out_w,
-                       out_h * out_w, groups, out_channels, block, g.ctypes.data,
-                       filters.ctypes.data, memory.ctypes.data, size,
+                       out_h * out_w, len(w), out_channels, block, g.ctypes.data,
+                       packed.ctypes.data, memory.ctypes.data, size,
                        ZEROS.ctypes.data)  # fmt: skip

@@ -127,14 +127,6 @@ _block_of_three = _micro_kernel(3)
 _line = _micro_kernel(1)
 
 
-def whole_panels(bias, groups, columns):
-    """A number for each column, or None for zeros, as products start from it: (groups, panels)."""
-    padded = np.zeros((groups, -(-columns // PANEL) * PANEL), np.float32)
-    if bias is not None:
-        padded[:, :columns] = bias.reshape(groups, columns)
-    return padded
-
-
 @serial
 def _blocks(a, a_row, a_k, b, b_k, c, c_row, start, start_row, m, runs, offsets, k):
     i = 0

@@ -19,9 +19,9 @@ from autotensor.kernels.gemm import (
     ROWS,
     multiply_panel,
     multiply_runs,
-    whole_panels,
 )
 from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.panels import whole_panels
 from autotensor.kernels.rows import image_integers
 from autotensor.kernels.simd import (
     WIDTH,
