@@ -42,6 +42,13 @@ def _is_winograd(w_shape, out_size, stride, dilation, groups):
     return plain and _precision == "high" and min(o, c) >= 8 and max(out_size) > 2
 
 
+def _winograd(out):
+    """The form of the algorithm that suits the size of its output, (N, OH, OW, O)."""
+    from autotensor.kernels import winograd, winograd_wide
+
+    return winograd_wide if winograd_wide.is_wide(out.shape) else winograd
+
+
 def _pixels(x, dense=False):
     """(N, C, H, W) of any strides as (N, H, W, C), channels contiguous; copied only if needed."""
     rows = x.transpose(0, 2, 3, 1)
@@ -88,12 +95,12 @@ def conv2d(x, w, stride, padding, dilation, groups, bias=None, rectified=False):
     if not _is_compiled(x, w.shape, math.prod(shape[:3])):
         y = reference.conv2d(x, w, stride, padding, dilation, groups)
         return _finished(y, bias, rectified)
-    from autotensor.kernels import depthwise, direct, winograd
+    from autotensor.kernels import depthwise, direct
 
     out = np.empty(shape, np.float32)
     window = _window(w.shape, stride, padding, dilation)
     if _is_winograd(w.shape, out_size, stride, dilation, groups):
-        winograd.convolve(_pixels(x), w.transpose(1, 0, 2, 3), out, padding, bias, rectified)
+        _winograd(out).convolve(_pixels(x), w.transpose(1, 0, 2, 3), out, padding, bias, rectified)
     elif _is_depthwise(w.shape, groups):
         depthwise.convolve(_pixels(x), w, out, window)
         return _finished(out.transpose(0, 3, 1, 2), bias, rectified)
@@ -119,13 +126,13 @@ def conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups, bias=Non
     if not _is_compiled(g, w.shape, n * height * width):
         gx = reference.conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups)
         return _finished(gx, bias, False)
-    from autotensor.kernels import depthwise, direct, winograd
+    from autotensor.kernels import depthwise, direct
 
     out = np.empty((n, height, width, c), np.float32)
     window = _window(w.shape, stride, padding, dilation)
     turned = tuple(d * (k - 1) - p for k, d, p in zip(w.shape[2:], dilation, padding, strict=True))
     if _is_winograd(w.shape, (height, width), stride, dilation, groups):
-        winograd.convolve(_pixels(g), w[:, :, ::-1, ::-1], out, turned, bias)
+        _winograd(out).convolve(_pixels(g), w[:, :, ::-1, ::-1], out, turned, bias)
     elif _is_depthwise(w.shape, groups):
         depthwise.convolve(_pixels(g), w, out, window, adjoint=True)
         return _finished(out.transpose(0, 3, 1, 2), bias, False)
@@ -158,13 +165,13 @@ def _weight_grad(x, g, w_shape, stride, padding, dilation, groups):
     if not _is_compiled(x, w_shape, g.size // max(1, g.shape[1])):
         gw = reference.conv2d_weight_grad(x, g, w_shape, stride, padding, dilation, groups)
         return gw, g.sum((0, 2, 3))
-    from autotensor.kernels import depthwise, direct, winograd
+    from autotensor.kernels import depthwise, direct
 
     out = np.empty(w_shape, np.float32)
     window = _window(w_shape, stride, padding, dilation)
     if _is_winograd(w_shape, g.shape[2:], stride, dilation, groups):
-        w = out.transpose(1, 0, 2, 3)
-        return out, winograd.weight_gradient(_pixels(x), _pixels(g), w, padding)
+        w, rows = out.transpose(1, 0, 2, 3), _pixels(g)
+        return out, _winograd(rows).weight_gradient(_pixels(x), rows, w, padding)
     if _is_depthwise(w_shape, groups):
         depthwise.weight_gradient(_pixels(x), _pixels(g, dense=True), out, window)
         return out, None

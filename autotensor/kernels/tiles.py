@@ -25,6 +25,8 @@ from autotensor.kernels.simd import (
 # to the whole 4x4 tile of the output, and of a gradient's tile it is the sum.
 AT_ONE = 7
 
+PAD = 16  # between planes, in floats: powers of two would fall into the same cache sets
+
 # A worker's small buffers, in floats from its start: half-transformed tile, tail lanes, tables.
 _TAIL, TABLE, _TAIL_TABLE = 36 * WIDTH, 72 * WIDTH, 72 * WIDTH + 72
 SMALL = 72 * WIDTH + 144
@@ -53,7 +55,7 @@ def _gradient_line(y0, y1, y2, y3):
 
 
 @serial
-def filter_line(w0, w1, w2):
+def _filter_line(w0, w1, w2):
     """G w."""
     a, b = (w0 + w2) * (-1 / 6), w1 * (1 / 6)
     c, e = w0 * (1 / 24) + w2 * (1 / 6), w1 * (1 / 12)
@@ -61,7 +63,7 @@ def filter_line(w0, w1, w2):
 
 
 @serial
-def filter_gradient_line(u0, u1, u2, u3, u4, u5):
+def _filter_gradient_line(u0, u1, u2, u3, u4, u5):
     """G' u."""
     a, b, c, e = u1 + u2, u2 - u1, u3 + u4, u3 - u4
     first = u0 * 0.25 - a * (1 / 6) + c * (1 / 24)
@@ -208,3 +210,73 @@ def transform_output(small, channels, m, plane, panel, lowest):
             store(load_integer(row, 3), at, at_least(t3, lowest))
         if c + WIDTH > channels:
             _scatter_tail(small, 16, c, channels - c)
+
+
+def filter_integers(w):
+    """Filters (C, O, 3, 3) of any strides as kernels take them."""
+    return (w.ctypes.data, *(step // 4 for step in w.strides), *w.shape[:2])
+
+
+@serial
+def transform_filters(filters, c, n, small, u, plane):
+    """G w G' from input channel ``c`` to the output channels from ``n`` on, one in each lane."""
+    w, k_step, n_step, h_step, w_step, _, out_channels = integers(filters, 7)
+    w += 4 * c * k_step
+    for lane in range(WIDTH):
+        for i in range(9):
+            at = (n + lane) * n_step + i // 3 * h_step + i % 3 * w_step
+            value = load_scalar(w, at) if n + lane < out_channels else np.float32(0)
+            store_scalar(small, i * WIDTH + lane, value)
+    half = small + 4 * 9 * WIDTH
+    for i in range(3):
+        row, to = small + 12 * WIDTH * i, half + 4 * WIDTH * i
+        t0, t1, t2, t3, t4, t5 = _filter_line(load(row, 0), load(row, WIDTH), load(row, 2 * WIDTH))
+        store(to, 0, t0)
+        store(to, 3 * WIDTH, t1)
+        store(to, 6 * WIDTH, t2)
+        store(to, 9 * WIDTH, t3)
+        store(to, 12 * WIDTH, t4)
+        store(to, 15 * WIDTH, t5)
+    for j in range(6):
+        row, to = half + 12 * WIDTH * j, u + 4 * j * plane
+        t0, t1, t2, t3, t4, t5 = _filter_line(load(row, 0), load(row, WIDTH), load(row, 2 * WIDTH))
+        store(to, 0, t0)
+        store(to, 6 * plane, t1)
+        store(to, 12 * plane, t2)
+        store(to, 18 * plane, t3)
+        store(to, 24 * plane, t4)
+        store(to, 30 * plane, t5)
+
+
+@serial
+def transform_filters_back(filters, c, n, small, du, plane, parts):
+    """dw = G' dU G of the same filters, where dU is the sum of parts of 36 planes each."""
+    w, k_step, n_step, h_step, w_step, _, out_channels = integers(filters, 7)
+    w += 4 * (c * k_step + n * n_step)
+    for e in range(36):
+        total = load(du, e * plane)
+        for part in range(1, parts):
+            total = total + load(du, (part * 36 + e) * plane)
+        store(small, e * WIDTH, total)
+    for j in range(6):
+        column = small + 4 * WIDTH * j
+        t0, t1, t2 = _filter_gradient_line(
+            load(column, 0), load(column, 6 * WIDTH), load(column, 12 * WIDTH),
+            load(column, 18 * WIDTH), load(column, 24 * WIDTH), load(column, 30 * WIDTH),
+        )  # fmt: skip
+        store(column, 0, t0)
+        store(column, 6 * WIDTH, t1)
+        store(column, 12 * WIDTH, t2)
+    for i in range(3):
+        row = small + 24 * WIDTH * i
+        t0, t1, t2 = _filter_gradient_line(
+            load(row, 0), load(row, WIDTH), load(row, 2 * WIDTH),
+            load(row, 3 * WIDTH), load(row, 4 * WIDTH), load(row, 5 * WIDTH),
+        )  # fmt: skip
+        store(row, 0, t0)
+        store(row, WIDTH, t1)
+        store(row, 2 * WIDTH, t2)
+        for lane in range(min(WIDTH, out_channels - n)):
+            for j in range(3):
+                at = lane * n_step + i * h_step + j * w_step
+                store_scalar(w, at, load_scalar(row, j * WIDTH + lane))

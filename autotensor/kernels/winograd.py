@@ -26,22 +26,20 @@ from autotensor.kernels.rows import image_integers
 from autotensor.kernels.simd import (
     WIDTH,
     integers,
-    load,
     load_integer,
-    load_scalar,
     prefetch,
     prefetch_to_write,
     splat,
-    store,
-    store_scalar,
 )
 from autotensor.kernels.tiles import (
     AT_ONE,
+    PAD,
     SMALL,
     TABLE,
-    filter_gradient_line,
-    filter_line,
+    filter_integers,
     locate,
+    transform_filters,
+    transform_filters_back,
     transform_gradient,
     transform_input,
     transform_output,
@@ -49,7 +47,6 @@ from autotensor.kernels.tiles import (
 
 _BLOCK_FLOATS = 56 << 10  # V and M of a block: half of a second-level cache, or a bit more
 _SUM_BYTES = 12 << 20  # memory for partial sums of dU
-_PAD = 16  # between planes, in floats: powers of two would fall into the same cache sets
 
 
 @serial
@@ -75,7 +72,7 @@ def _multiply_planes(v, v_row, v_plane, u, m, m_plane, m_panel, rows, k, panels,
         _prefetch_part(image, tiles_per_image, first + count, count, e, False)
         _prefetch_part(out, tiles_per_image, first, count, e, True)
         for p in range(panels):
-            filters = u + 4 * (e * (panels * k * PANEL + _PAD) + p * k * PANEL)
+            filters = u + 4 * (e * (panels * k * PANEL + PAD) + p * k * PANEL)
             to = m + 4 * (e * m_plane + p * m_panel)
             start = bias + 4 * p * PANEL if e == AT_ONE else zeros
             multiply_runs(v + 4 * e * v_plane, v_row, 1, filters, PANEL, to, PANEL,
@@ -91,8 +88,8 @@ def _convolve(task, worker, arguments):
     lowest = splat(np.float32(0 if rectified else -np.inf))
     channels, out_channels = load_integer(image, 6), load_integer(out, 6)
     v_row, panels = -(-channels // WIDTH) * WIDTH, -(-out_channels // PANEL)
-    v_plane, m_panel = block * v_row + _PAD, block * PANEL
-    m_plane = panels * m_panel + _PAD
+    v_plane, m_panel = block * v_row + PAD, block * PANEL
+    m_plane = panels * m_panel + PAD
     small = memory + 4 * size * worker
     v = small + 4 * SMALL
     m = v + 4 * 36 * v_plane
@@ -118,15 +115,15 @@ def _weight_gradient(task, worker, arguments):
     block, du, memory, size, zeros, groups, sums, one = integers(arguments + 168, 8)
     channels, out_channels = load_integer(image, 6), load_integer(g, 6)
     v_row, panels = -(-channels // WIDTH) * WIDTH, -(-out_channels // PANEL)
-    v_plane, m_panel = block * v_row + _PAD, block * PANEL
-    m_plane = panels * m_panel + _PAD
+    v_plane, m_panel = block * v_row + PAD, block * PANEL
+    m_plane = panels * m_panel + PAD
     small = memory + 4 * size * worker
     v = small + 4 * SMALL
     m = v + 4 * 36 * v_plane
     per_image = load_integer(grid, 0) * load_integer(grid, 1)
     blocks = -(-tiles // block)
     begin, end = task * blocks // groups, (task + 1) * blocks // groups
-    du += 4 * task * 36 * (panels * channels * PANEL + _PAD)
+    du += 4 * task * 36 * (panels * channels * PANEL + PAD)
     sums += 4 * task * panels * PANEL
     for first in range(begin * block, min(end * block, tiles), block):
         count = min(block, tiles - first)
@@ -143,87 +140,33 @@ def _weight_gradient(task, worker, arguments):
             _prefetch_part(image, per_image, first + count, count, e, False)
             _prefetch_part(g, per_image, first + count, count, e, False)
             for p in range(panels):
-                to = du + 4 * (e * (panels * channels * PANEL + _PAD) + p * channels * PANEL)
+                to = du + 4 * (e * (panels * channels * PANEL + PAD) + p * channels * PANEL)
                 multiply_panel(v + 4 * e * v_plane, 1, v_row, m + 4 * (e * m_plane + p * m_panel),
                                PANEL, to, PANEL, channels, count, again, zeros)  # fmt: skip
 
 
 @Kernel
 def _transform_filters(task, worker, arguments):
-    """G w G' for one input channel and all output channels, packed in panels."""
-    w, k_step, n_step, h_step, w_step, channels, out_channels, u, memory = integers(arguments, 9)
+    """U of one input channel and all output channels, packed in panels."""
+    channels, out_channels, u, memory = integers(arguments + 40, 4)
     panels = -(-out_channels // PANEL)
-    plane = panels * channels * PANEL + _PAD
-    small = memory + 4 * 36 * WIDTH * worker
-    w += 4 * task * k_step
+    plane = panels * channels * PANEL + PAD
+    small = memory + 4 * SMALL * worker
     for n in range(0, panels * PANEL, WIDTH):
-        for lane in range(WIDTH):
-            for i in range(9):
-                at = (n + lane) * n_step + i // 3 * h_step + i % 3 * w_step
-                value = load_scalar(w, at) if n + lane < out_channels else np.float32(0)
-                store_scalar(small, i * WIDTH + lane, value)
-        half = small + 4 * 9 * WIDTH
-        for i in range(3):
-            row, to = small + 12 * WIDTH * i, half + 4 * WIDTH * i
-            w0, w1, w2 = load(row, 0), load(row, WIDTH), load(row, 2 * WIDTH)
-            t0, t1, t2, t3, t4, t5 = filter_line(w0, w1, w2)
-            store(to, 0, t0)
-            store(to, 3 * WIDTH, t1)
-            store(to, 6 * WIDTH, t2)
-            store(to, 9 * WIDTH, t3)
-            store(to, 12 * WIDTH, t4)
-            store(to, 15 * WIDTH, t5)
         to = u + 4 * ((n // PANEL * channels + task) * PANEL + n % PANEL)
-        for j in range(6):
-            row = half + 12 * WIDTH * j
-            w0, w1, w2 = load(row, 0), load(row, WIDTH), load(row, 2 * WIDTH)
-            t0, t1, t2, t3, t4, t5 = filter_line(w0, w1, w2)
-            store(to, j * plane, t0)
-            store(to, (6 + j) * plane, t1)
-            store(to, (12 + j) * plane, t2)
-            store(to, (18 + j) * plane, t3)
-            store(to, (24 + j) * plane, t4)
-            store(to, (30 + j) * plane, t5)
+        transform_filters(arguments, task, n, small, to, plane)
 
 
 @Kernel
 def _finish_weight_gradient(task, worker, arguments):
-    """dw = G' dU G of one input channel, dU summed over the groups."""
-    w, k_step, n_step, h_step, w_step, channels, out_channels, du, memory = integers(arguments, 9)
-    groups = load_integer(arguments, 9)
+    """The gradient of one input channel's filters from dU, summed over the groups."""
+    channels, out_channels, du, memory, groups = integers(arguments + 40, 5)
     panels = -(-out_channels // PANEL)
-    plane = panels * channels * PANEL + _PAD
-    small = memory + 4 * 36 * WIDTH * worker
-    w += 4 * task * k_step
+    plane = panels * channels * PANEL + PAD
+    small = memory + 4 * SMALL * worker
     for n in range(0, out_channels, WIDTH):
-        start = du + 4 * ((n // PANEL * channels + task) * PANEL + n % PANEL)
-        for e in range(36):
-            total = load(start, e * plane)
-            for group in range(1, groups):
-                total = total + load(start, (group * 36 + e) * plane)
-            store(small, e * WIDTH, total)
-        for j in range(6):
-            column = small + 4 * WIDTH * j
-            t0, t1, t2 = filter_gradient_line(
-                load(column, 0), load(column, 6 * WIDTH), load(column, 12 * WIDTH),
-                load(column, 18 * WIDTH), load(column, 24 * WIDTH), load(column, 30 * WIDTH),
-            )  # fmt: skip
-            store(column, 0, t0)
-            store(column, 6 * WIDTH, t1)
-            store(column, 12 * WIDTH, t2)
-        for i in range(3):
-            row = small + 24 * WIDTH * i
-            t0, t1, t2 = filter_gradient_line(
-                load(row, 0), load(row, WIDTH), load(row, 2 * WIDTH),
-                load(row, 3 * WIDTH), load(row, 4 * WIDTH), load(row, 5 * WIDTH),
-            )  # fmt: skip
-            store(row, 0, t0)
-            store(row, WIDTH, t1)
-            store(row, 2 * WIDTH, t2)
-            for lane in range(min(WIDTH, out_channels - n)):
-                for j in range(3):
-                    at = (n + lane) * n_step + i * h_step + j * w_step
-                    store_scalar(w, at, load_scalar(row, j * WIDTH + lane))
+        source = du + 4 * ((n // PANEL * channels + task) * PANEL + n % PANEL)
+        transform_filters_back(arguments, task, n, small, source, plane, groups)
 
 
 def _round_up(n, step):
@@ -237,17 +180,16 @@ def _tiles_in_block(tiles, channels, least):
 
 
 def _worker_floats(block, channels, out_channels):
-    v_plane = block * _round_up(channels, WIDTH) + _PAD
-    m_plane = block * _round_up(out_channels, PANEL) + _PAD
+    v_plane = block * _round_up(channels, WIDTH) + PAD
+    m_plane = block * _round_up(out_channels, PANEL) + PAD
     return _round_up(SMALL + 36 * (v_plane + m_plane), 16)
 
 
 def _filters(w, u):
     """Fill ``u`` with the transformed filters of ``w`` (C, O, 3, 3)."""
-    with scratch.borrow(36 * WIDTH * threads.get_num_threads()) as memory:
-        steps = (step // 4 for step in w.strides)
-        threads.launch(_transform_filters, w.shape[0], w.ctypes.data, *steps, *w.shape[:2],
-                       u.ctypes.data, memory.ctypes.data)  # fmt: skip
+    with scratch.borrow(SMALL * threads.get_num_threads()) as memory:
+        threads.launch(_transform_filters, w.shape[0], *filter_integers(w), u.ctypes.data,
+                       memory.ctypes.data)  # fmt: skip
 
 
 def convolve(x, w, out, padding, bias=None, rectified=False):
@@ -261,7 +203,7 @@ def convolve(x, w, out, padding, bias=None, rectified=False):
     tiles = n * grid[0] * grid[1]
     block = _tiles_in_block(tiles, channels + out_channels, least=ROWS)
     size = _worker_floats(block, channels, out_channels)
-    planes = 36 * (channels * _round_up(out_channels, PANEL) + _PAD)
+    planes = 36 * (channels * _round_up(out_channels, PANEL) + PAD)
     idle = max(channels, out_channels) + PANEL
     bias = whole_panels(bias, 1, out_channels)
     with scratch.borrow(planes, size * threads.get_num_threads(), idle, idle) as buffers:
@@ -287,7 +229,7 @@ def weight_gradient(x, g, out, padding):
     # Sums of products over the tiles of a block are added to dU: few tiles are much adding.
     block = _tiles_in_block(tiles, channels + out_channels, least=2 * ROWS)
     size = _worker_floats(block, channels, out_channels)
-    planes = 36 * (channels * _round_up(out_channels, PANEL) + _PAD)
+    planes = 36 * (channels * _round_up(out_channels, PANEL) + PAD)
     groups = min(-(-tiles // block), max(2, min(16, _SUM_BYTES // (4 * planes))))
     idle = max(channels, out_channels) + PANEL
     sums = np.empty((groups, _round_up(out_channels, PANEL)), np.float32)
@@ -298,7 +240,6 @@ def weight_gradient(x, g, out, padding):
                        *grid, tiles, *padding, 0, 0, block, du.ctypes.data,
                        memory.ctypes.data, size, zeros.ctypes.data, groups, sums.ctypes.data,
                        ONE.ctypes.data)  # fmt: skip
-        steps = (step // 4 for step in out.strides)
-        threads.launch(_finish_weight_gradient, channels, out.ctypes.data, *steps, channels,
-                       out_channels, du.ctypes.data, memory.ctypes.data, groups)  # fmt: skip
+        threads.launch(_finish_weight_gradient, channels, *filter_integers(out), du.ctypes.data,
+                       memory.ctypes.data, groups)  # fmt: skip
     return sums.sum(axis=0)[:out_channels]

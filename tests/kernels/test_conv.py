@@ -50,7 +50,7 @@ def loops_adjoint(x, w, g, stride, padding, dilation, groups):
 @st.composite
 def geometries(draw):
     """A case: shapes, geometry and a seed; kinds of convolution that have kernels of their own."""
-    kind = draw(st.sampled_from(["any", "3x3", "1x1", "depthwise"]))
+    kind = draw(st.sampled_from(["any", "3x3", "3x3 wide", "1x1", "depthwise"]))
     pair = st.tuples(st.integers(1, 3), st.integers(1, 3))
     groups, kernel = draw(st.sampled_from([1, 1, 2, 3])), draw(pair)
     c, o = draw(st.integers(1, 20)), draw(st.integers(1, 20))
@@ -59,6 +59,9 @@ def geometries(draw):
     if kind == "3x3":
         groups, kernel, stride, dilation = 1, (3, 3), (1, 1), (1, 1)
         c, o = c + 7, o + 7
+    elif kind == "3x3 wide":
+        groups, kernel, stride, dilation = 1, (3, 3), (1, 1), (1, 1)
+        c, o = draw(st.integers(8, 140)), draw(st.integers(40, 70))
     elif kind == "1x1":
         kernel, stride, dilation, padding = (1, 1), (1, 1), (1, 1), (0, 0)
     elif kind == "depthwise":
@@ -135,7 +138,7 @@ def results(x, w, g, geometry):
 
 @pytest.mark.parametrize(
     ("x_shape", "w_shape", "groups"),
-    [((6, 16, 20, 20), (24, 16, 3, 3), 1), ((6, 3, 20, 20), (32, 3, 3, 3), 1),
+    [((6, 16, 20, 20), (24, 16, 3, 3), 1), ((6, 80, 7, 9), (72, 80, 3, 3), 1), ((6, 3, 20, 20), (32, 3, 3, 3), 1),
      ((6, 32, 20, 20), (32, 1, 3, 3), 32), ((6, 32, 9, 9), (10, 32, 1, 1), 1)],
 )  # fmt: skip
 def test_results_do_not_depend_on_the_number_of_threads(x_shape, w_shape, groups):
