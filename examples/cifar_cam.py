@@ -7,6 +7,7 @@ image spoke for it (class activation mapping, Zhou et al. 2016).
 
 import sys
 from collections import OrderedDict
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -16,20 +17,31 @@ from tqdm import tqdm
 from training import Trainer, make_folder
 
 from autotensor import nn, no_grad, optim
-from autotensor.data import Compose, DataLoader, ImageDataset, RandomHorizontalFlip, RandomZoom
+from autotensor.data import (
+    Compose,
+    DataLoader,
+    ImageDataset,
+    Normalize,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomZoom,
+)
 from autotensor.nn import functional as F
 
 SIZE = 32
 MOMENTUM = 0.01  # of batch normalisation; 0.99 in Keras's sense
 DEFAULTS = {
-    "cifar10": {"epochs": 50, "batch_size": 128, "schedule": "constant"},
-    "mnist": {"epochs": 5, "batch_size": 128, "schedule": "cosine"},
-    "digits": {"epochs": 10, "batch_size": 32, "schedule": "cosine"},
+    "cifar10": {"epochs": 50, "batch_size": 128, "lr": 0.1, "schedule": "constant"},
+    "mnist": {"epochs": 5, "batch_size": 128, "lr": 0.1, "schedule": "cosine"},
+    "digits": {"epochs": 10, "batch_size": 32, "lr": 0.1, "schedule": "cosine"},
 }
+FAST = {"epochs": 7, "batch_size": 128, "lr": 0.2, "schedule": "triangle"}
+SMALL_PART = 4 / 7  # of the fast recipe's epochs: those with small windows
+NORMALIZE = Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 SHOWN = 6  # images of each class on the contact sheet
 
 
-def network(classes=10):
+def network(classes=10, momentum=MOMENTUM):
     """The network: (N, 3, 32, 32) -> probabilities (N, classes), 290,090 parameters for ten."""
     layers = OrderedDict()
     channels = 3
@@ -39,7 +51,7 @@ def network(classes=10):
             nn.init.he_normal_(conv.weight)
             nn.init.zeros_(conv.bias)
             layers[f"conv2d_{k}"] = conv
-            layers[f"batch_normalization_{k}"] = nn.BatchNorm(width, eps=1e-3, momentum=MOMENTUM)
+            layers[f"batch_normalization_{k}"] = nn.BatchNorm(width, eps=1e-3, momentum=momentum)
             layers[f"activation_{k}"] = nn.Activation("relu")
             channels = width
         if scale < 3:
@@ -68,7 +80,7 @@ def as_photographs(dataset):
     return ImageDataset(images, dataset.labels, dataset.classes)
 
 
-class CamTrainer(Trainer):
+class PublishedTrainer(Trainer):
     """A trainer whose tests in the first epochs do not suffer from outdated batch statistics."""
 
     def settle(self):
@@ -88,6 +100,16 @@ class CamTrainer(Trainer):
                 self.model(images)
         for norm in norms:
             norm.momentum = MOMENTUM
+
+
+class FastTrainer(Trainer):
+    """A trainer that shows smaller windows of the images first, which take half the time."""
+
+    def prepare(self, epoch, epochs):
+        """Windows of 24x24 in the first part of the training, later all of a shifted image."""
+        small = epoch <= round(SMALL_PART * epochs)
+        crop = RandomCrop(24) if small else RandomCrop(SIZE, padding=3)
+        self.train.dataset.transform = Compose([crop, RandomHorizontalFlip(), NORMALIZE])
 
 
 def line(row, epochs, steps):
@@ -137,33 +159,62 @@ def draw_maps(model, loader, folder):
 def parse():
     """The options of the command line."""
     parser = opts.parser(__doc__, dataset="cifar10")
-    parser.add_argument("--schedule", choices=["constant", "cosine"], help="of the learning rate: "
-        "default constant for cifar10, for the others cosine (down to 0)")  # fmt: skip
+    parser.add_argument("--recipe", choices=["published", "fast"], default="published",
+        help="fast: as good on CIFAR-10 in a seventh of the epochs; its models need it to be "
+        "loaded, too (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--schedule", choices=["constant", "cosine", "triangle"],
+        help="of the learning rate: default constant for cifar10, triangle for the fast recipe, "
+        "else cosine")  # fmt: skip
     options = opts.parse(parser, "cifar_cam")
-    opts.fill_in(options, lr=0.1, **DEFAULTS[options.dataset])
+    fast = options.recipe == "fast"
+    if fast and options.dataset != "cifar10":
+        parser.error(f"--recipe fast is for photographs (cifar10), not for {options.dataset}")
+    opts.fill_in(options, **(FAST if fast else DEFAULTS[options.dataset]))
     return options
+
+
+def schedule_of(options, optimizer, steps):
+    """The schedule of the learning rate over the steps of the whole training, or None."""
+    if options.schedule == "cosine":
+        return optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    if options.schedule == "triangle":
+        return optim.lr_scheduler.OneCycleLR(
+            optimizer, options.lr, steps, pct_start=0.25, anneal_strategy="linear",
+            cycle_momentum=False,
+        )  # fmt: skip
+    return None
+
+
+def parameter_groups(model):
+    """Filters, which decay, and biases and factors of norms, which do not."""
+    parameters = list(model.parameters())
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": 5e-4},
+        {"params": [p for p in parameters if p.ndim == 1]},
+    ]
 
 
 def make_trainer(options, model):
     """The trainer of ``model`` with the data and by the method that the options say."""
     train, test = map(as_photographs, opts.read(options))
-    train.transform = augmentation(options.dataset)
     loader = DataLoader(train, options.batch_size, shuffle=True, seed=options.seed)
-    optimizer = optim.SGD(model.parameters(), lr=options.lr, momentum=0.9, nesterov=True)
-    schedule = None
-    if options.schedule == "cosine":
-        steps = options.epochs * len(loader)
-        schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     scores = model[:-1]  # the same layers without the softmax, which is part of cross_entropy
-    return CamTrainer(
-        *(scores, F.cross_entropy, optimizer, loader, DataLoader(test, 250)),
-        *(options.output, line, schedule),
-    )
+    fast = options.recipe == "fast"
+    parameters = parameter_groups(model) if fast else model.parameters()
+    optimizer = optim.SGD(parameters, lr=options.lr, momentum=0.9, nesterov=True)
+    schedule = schedule_of(options, optimizer, options.epochs * len(loader))
+    arguments = (scores, F.cross_entropy, optimizer, loader, DataLoader(test, 250),
+                 options.output, line, schedule)  # fmt: skip
+    if fast:
+        test.transform = NORMALIZE
+        return FastTrainer(*arguments, partial(F.cross_entropy, label_smoothing=0.1))
+    train.transform = augmentation(options.dataset)
+    return PublishedTrainer(*arguments)
 
 
 def main():
     options = parse()
-    model = network()
+    model = network(momentum=0.1 if options.recipe == "fast" else MOMENTUM)
     trainer = make_trainer(options, model)
     if options.load:
         opts.load(model, options.load)

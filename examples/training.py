@@ -20,10 +20,13 @@ class Trainer:
 
     ``loss(outputs, labels)`` is the mean over a batch; ``line(row, epochs, steps)`` is the text to
     print after an epoch of so many steps; ``history`` collects the rows. A ``schedule`` of the
-    learning rate moves on after every step.
+    learning rate moves on after every step. ``objective`` is what training minimises, by default
+    the loss.
     """
 
-    def __init__(self, model, loss, optimizer, train, test, folder, line, schedule=None):
+    def __init__(
+        self, model, loss, optimizer, train, test, folder, line, schedule=None, objective=None
+    ):
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -32,6 +35,7 @@ class Trainer:
         self.folder = folder
         self.line = line
         self.schedule = schedule
+        self.objective = objective or loss
         self.history = []
         self.steps = 0
 
@@ -46,6 +50,7 @@ class Trainer:
             try:
                 for epoch in range(1, epochs + 1):
                     bar.set_description(f"Epoch {epoch}/{epochs}")
+                    self.prepare(epoch, epochs)
                     count = min(left, per_epoch)
                     left -= count
                     trained = self._learn(count, bar, interrupt)
@@ -69,7 +74,7 @@ class Trainer:
             interrupt.check()
             self.optimizer.zero_grad()
             outputs = self.model(images)
-            loss = self.loss(outputs, labels)
+            loss = self.objective(outputs, labels)
             loss.backward()
             means.add(loss, outputs, labels)
             if not math.isfinite(means.total):
@@ -83,6 +88,9 @@ class Trainer:
             bar.set_postfix(loss=f"{means.loss:.4f}", acc=f"{means.accuracy:.4f}", refresh=False)
             bar.update()
         return means.loss, means.accuracy
+
+    def prepare(self, epoch, epochs):
+        """What a subclass does before the training steps of an epoch."""
 
     def settle(self):
         """What a subclass does between the training steps of an epoch and the test after them."""

@@ -3,6 +3,7 @@
 import gc
 import os
 import types
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -16,6 +17,16 @@ settings.register_profile("ci", max_examples=100, deadline=None, derandomize=Tru
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 _FRAMES = (types.FrameType, types.TracebackType, types.GeneratorType, types.ModuleType, type)
+
+
+@pytest.fixture
+def public_data():
+    """The folder with the real data sets."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("AUTOTENSOR_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}: set AUTOTENSOR_DATA")
+    return folder
 
 
 @pytest.fixture(autouse=True)

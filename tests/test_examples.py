@@ -186,6 +186,25 @@ def refused(monkeypatch, capsys):
 
 
 @needs_extras
+def test_the_fast_recipe_is_for_photographs(tmp_path):
+    code, out, err = run("cifar_cam", *DIGITS, "--recipe", "fast", "--output", tmp_path)
+    assert (code, out) == (2, "")
+    assert "--recipe fast is for photographs (cifar10), not for digits" in err
+
+
+@needs_extras
+def test_the_fast_recipe_trains_on_small_windows_first(public_data, tmp_path):
+    arguments = ("--data", public_data, "--limit", 256, "--epochs", 2, "--recipe", "fast")
+    lines = succeed("cifar_cam", *arguments, "--output", tmp_path)
+    assert len(lines) == 2
+    for text in lines:
+        assert re.fullmatch(CIFAR_LINE, text)
+    saved = ("--load", tmp_path / "last.safetensors", "--recipe", "fast")
+    [again] = succeed("cifar_cam", *arguments[:4], *saved, "--output", tmp_path)
+    assert again == lines[1][lines[1].index("val_loss") :]
+
+
+@needs_extras
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

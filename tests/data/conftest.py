@@ -2,25 +2,13 @@
 
 import gzip
 import http.server
-import os
 import struct
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from autotensor.data import cifar10
-
-
-@pytest.fixture
-def public_data():
-    """The folder with the real data sets."""
-    default = Path(__file__).parents[3] / "shared" / "data"
-    folder = Path(os.environ.get("AUTOTENSOR_DATA", default))
-    if not folder.is_dir():
-        pytest.skip(f"no real data at {folder}: set AUTOTENSOR_DATA")
-    return folder
 
 
 def idx_bytes(array):

@@ -138,7 +138,8 @@ def results(x, w, g, geometry):
 
 @pytest.mark.parametrize(
     ("x_shape", "w_shape", "groups"),
-    [((6, 16, 20, 20), (24, 16, 3, 3), 1), ((6, 80, 7, 9), (72, 80, 3, 3), 1), ((6, 3, 20, 20), (32, 3, 3, 3), 1),
+    [((6, 16, 20, 20), (24, 16, 3, 3), 1), ((6, 80, 7, 9), (72, 80, 3, 3), 1),
+     ((6, 3, 20, 20), (32, 3, 3, 3), 1),
      ((6, 32, 20, 20), (32, 1, 3, 3), 32), ((6, 32, 9, 9), (10, 32, 1, 1), 1)],
 )  # fmt: skip
 def test_results_do_not_depend_on_the_number_of_threads(x_shape, w_shape, groups):
