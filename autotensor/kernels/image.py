@@ -3,9 +3,13 @@
 import math
 
 import numpy as np
-from numba import prange
 
-from autotensor.kernels.jit import parallel, serial
+from autotensor.kernels import threads
+from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.layout import bytes_at, doubles_at, floats
+from autotensor.kernels.simd import integers
+
+_BLOCK = 1 << 13  # values in one task, if one image has not more
 
 
 def resample(images, rows, columns, height, width, zeros=False):
@@ -15,17 +19,30 @@ def resample(images, rows, columns, height, width, zeros=False):
     input at ``scale * p + shift``, bilinearly. Beyond the edge lies the nearest pixel, or 0 with
     ``zeros``. uint8 pixels are divided by 255.
     """
-    images = np.ascontiguousarray(images)
+    images, rows, columns = map(np.ascontiguousarray, (images, rows, columns))
     out = np.empty((len(images), height, width, images.shape[3]), np.float32)
-    divisor = np.float32(255 if images.dtype == np.uint8 else 1)
-    _resample(images, rows, columns, zeros, divisor, out)
+    step = max(1, _BLOCK // max(1, out[:1].size))
+    addresses = (a.ctypes.data for a in (images, rows, columns, out))
+    threads.launch(_resample, -(-len(images) // step), *addresses, *images.shape, height, width,
+                   step, images.itemsize, zeros)  # fmt: skip
     return out
 
 
-@parallel
-def _resample(images, rows, columns, zeros, divisor, out):
-    for n in prange(len(images)):
-        _resample_one(images[n], rows[n], columns[n], zeros, divisor, out[n])
+@Kernel
+def _resample(task, worker, arguments):
+    images, rows, columns, results, count, tall, wide, channels = integers(arguments, 8)
+    height, width, step, item, zeros = integers(arguments + 64, 5)
+    size, shape = tall * wide * channels, (tall, wide, channels)
+    for n in range(task * step, min((task + 1) * step, count)):
+        row, column = doubles_at(rows + 16 * n, 2), doubles_at(columns + 16 * n, 2)
+        out = floats(results + 4 * n * height * width * channels, height * width, channels)
+        out = out.reshape((height, width, channels))
+        if item == 1:
+            image = bytes_at(images + n * size, size).reshape(shape)
+            _resample_one(image, row, column, zeros, np.float32(255), out)
+        else:
+            image = floats(images + 4 * n * size, 1, size).reshape(shape)
+            _resample_one(image, row, column, zeros, np.float32(1), out)
 
 
 @serial
