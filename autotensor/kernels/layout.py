@@ -55,15 +55,15 @@ def floats(address, rows, width):
 
 
 @numba.njit(inline="always")
-def bytes_at(address, count):
-    """The uint8 array (count,) whose first element is at an address."""
-    return numba.carray(_pointer(address, np.uint8(0)), (count,))
+def bytes_at(address, rows, width):
+    """The uint8 array (rows, width) whose first element is at an address."""
+    return numba.carray(_pointer(address, np.uint8(0)), (rows, width))
 
 
 @numba.njit(inline="always")
-def doubles_at(address, count):
-    """The float64 array (count,) whose first element is at an address."""
-    return numba.carray(_pointer(address, np.float64(0)), (count,))
+def doubles_at(address, rows, width):
+    """The float64 array (rows, width) whose first element is at an address."""
+    return numba.carray(_pointer(address, np.float64(0)), (rows, width))
 
 
 @numba.njit(inline="always")
