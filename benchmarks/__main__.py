@@ -10,7 +10,7 @@ import numpy as np
 
 from autotensor.kernels import threads
 
-from . import convolutions, layers, machine, processes, training
+from . import convolutions, images, layers, machine, processes, training
 from .libraries import Setup, available
 from .report import header
 
@@ -22,6 +22,8 @@ ROWS = {
     "kernels-a": layers.by_kernel,
     "convolutions-a": convolutions.network_a,
     "convolutions": convolutions.others,
+    "pooling": images.pooling,
+    "augmentation": images.augmentation,
     "perceptron": training.perceptron,
     "mlp": training.mlp,
     "separable": training.separable,

@@ -20,12 +20,13 @@ def run(*arguments):
 
 def test_rows_are_printed_and_kept(tmp_path):
     kept = tmp_path / "figures.json"
-    done = run("--quick", "--only", "small", "convolutions", "--threads", 1, "--json", kept)
+    names = ["small", "convolutions", "pooling", "augmentation"]
+    done = run("--quick", "--only", *names, "--threads", 1, "--json", kept)
     assert done.returncode == 0, done.stderr
     figures = json.loads(kept.read_text())
     assert figures["threads"] == 1
     assert figures["torch"] is None
-    for row in [*figures["small"], *figures["convolutions"]]:
+    for row in [row for name in names for row in figures[name]]:
         assert row["work"] in done.stdout
         assert 0 < row["autotensor"]["min"] <= row["autotensor"]["median"]
         assert "torch" not in row

@@ -10,49 +10,58 @@ from numbers import Integral
 
 import numpy as np
 
-from autotensor import kernels
+from autotensor.data.plan import begin, finish
 
 
-def _check(images, name):
-    if not isinstance(images, np.ndarray) or images.dtype not in (np.uint8, np.float32):
-        found = getattr(images, "dtype", type(images).__name__)
-        raise TypeError(f"{name}: images must be a NumPy array of uint8 or float32, got {found}")
-    if images.ndim != 4:
-        raise ValueError(f"{name}: images must have the shape (N, H, W, C), got {images.shape}")
-    return images
+class _Planned:
+    """A transform that can be done in one pass with its neighbours.
+
+    ``extend(images, rng)`` takes images or a plan, and returns a plan (or images that stay).
+    """
+
+    def __call__(self, images, rng):
+        return finish(self.extend(images, rng))
 
 
-def _to_float(images, name):
-    if _check(images, name).dtype == np.float32:
-        return images
-    return np.divide(images, np.float32(255), dtype=np.float32)
+class _Fixed(_Planned):
+    """One that draws nothing."""
+
+    def __call__(self, images, rng=None):
+        return super().__call__(images, rng)
 
 
 @dataclass(frozen=True)
-class Compose:
-    """One transform after the other."""
+class Compose(_Planned):
+    """One transform after the other, in as few passes over the images as give the same result.
+
+    A transform of your own is any function of images and ``rng``.
+    """
 
     transforms: tuple
 
     def __init__(self, transforms):
         object.__setattr__(self, "transforms", tuple(transforms))
 
-    def __call__(self, images, rng):
+    def extend(self, images, rng):
         for transform in self.transforms:
-            images = transform(images, rng)
+            if isinstance(transform, _Planned):
+                images = transform.extend(images, rng)
+            else:
+                images = transform(finish(images), rng)
         return images
 
 
 @dataclass(frozen=True)
-class ToFloat:
+class ToFloat(_Fixed):
     """uint8 pixels 0..255 -> float32 0..1; float32 stays as it is."""
 
-    def __call__(self, images, rng=None):
-        return _to_float(images, "ToFloat")
+    def extend(self, images, rng):
+        plan = begin(images, "ToFloat")
+        return images if plan.images.dtype == np.float32 else plan
 
 
 @dataclass(frozen=True)
-class Normalize:
+class Normalize(_Fixed):
     """``(x - mean) / std`` for every channel, in units of 0..1."""
 
     mean: tuple
@@ -65,21 +74,19 @@ class Normalize:
         if not all(value > 0 for value in self.std):
             raise ValueError(f"Normalize: std must be positive, got {self.std}")
 
-    def __call__(self, images, rng=None):
-        images = _to_float(images, "Normalize")
+    def extend(self, images, rng):
+        plan = begin(images, "Normalize")
         for name, values in (("mean", self.mean), ("std", self.std)):
-            if len(values) not in (1, images.shape[3]):
+            if len(values) not in (1, plan.shape[3]):
                 raise ValueError(
                     f"Normalize: {name} has {len(values)} values, "
-                    f"the images {images.shape} have {images.shape[3]} channels"
+                    f"the images {plan.shape} have {plan.shape[3]} channels"
                 )
-        images = images - np.array(self.mean, np.float32)
-        images /= np.array(self.std, np.float32)
-        return images
+        return plan.normalise(np.array(self.mean), np.array(self.std))
 
 
 @dataclass(frozen=True)
-class RandomHorizontalFlip:
+class RandomHorizontalFlip(_Planned):
     """Mirror each image left to right with probability ``p``."""
 
     p: float = 0.5
@@ -88,15 +95,18 @@ class RandomHorizontalFlip:
         if not 0 <= self.p <= 1:
             raise ValueError(f"RandomHorizontalFlip: p must lie in 0..1, got {self.p}")
 
-    def __call__(self, images, rng):
-        n, height, width, _ = _check(images, "RandomHorizontalFlip").shape
+    def extend(self, images, rng):
+        plan = begin(images, "RandomHorizontalFlip")
+        n, _, width, _ = plan.shape
         flip = rng.random(n) < self.p
-        columns = np.where(flip[:, None], [-1.0, width - 1.0], [1.0, 0.0])
-        return kernels.resample(images, np.tile([1.0, 0.0], (n, 1)), columns, height, width)
+        lines = np.zeros((2, 2, n))
+        lines[0] = 1
+        lines[0, 1, flip], lines[1, 1, flip] = -1, width - 1
+        return plan.read(lines)
 
 
 @dataclass(frozen=True)
-class RandomZoom:
+class RandomZoom(_Planned):
     """Zoom height and width of each image by factors of their own, drawn from U(low, high).
 
     Output pixel p reads the input at ``z * (p - c) + c``, c the centre; bilinear, and beyond the
@@ -112,16 +122,15 @@ class RandomZoom:
                 f"RandomZoom: 0 < low <= high must hold, got low={self.low}, high={self.high}"
             )
 
-    def __call__(self, images, rng):
-        n, height, width, _ = _check(images, "RandomZoom").shape
-        zoom = rng.uniform(self.low, self.high, (2, n))
-        centre = (np.array([[height], [width]]) - 1) / 2
-        rows, columns = np.stack([zoom, centre * (1 - zoom)], axis=2)
-        return kernels.resample(images, rows, columns, height, width)
+    def extend(self, images, rng):
+        plan = begin(images, "RandomZoom")
+        zoom = rng.uniform(self.low, self.high, (2, plan.shape[0]))
+        centre = (np.reshape(plan.size, (2, 1)) - 1) / 2
+        return plan.read(np.stack([zoom, centre * (1 - zoom)]), whole=False)
 
 
 @dataclass(frozen=True)
-class RandomCrop:
+class RandomCrop(_Planned):
     """Cut a window of ``size`` (a number or (height, width)) at a random place of each image.
 
     ``padding`` zeros are put around the image first.
@@ -139,17 +148,16 @@ class RandomCrop:
             )
         object.__setattr__(self, "size", size)
 
-    def __call__(self, images, rng):
-        n, height, width, _ = _check(images, "RandomCrop").shape
-        room = np.array([height, width]) + 2 * self.padding - self.size
+    def extend(self, images, rng):
+        plan = begin(images, "RandomCrop")
+        room = np.array(plan.size) + 2 * self.padding - self.size
         if room.min() < 0:
             raise ValueError(
-                f"RandomCrop: a window of {self.size} does not fit into images {images.shape} "
+                f"RandomCrop: a window of {self.size} does not fit into images {plan.shape} "
                 f"with padding {self.padding}"
             )
-        start = rng.integers(0, room[:, None] + 1, (2, n)) - float(self.padding)
-        rows, columns = np.stack([np.ones_like(start), start], axis=2)
-        return kernels.resample(images, rows, columns, *self.size, zeros=True)
+        start = rng.integers(0, room[:, None] + 1, (2, plan.shape[0])) - float(self.padding)
+        return plan.read(np.stack([np.ones_like(start), start]), self.size)
 
 
 Normalise = Normalize

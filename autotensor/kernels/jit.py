@@ -2,9 +2,7 @@
 
 import functools
 import hashlib
-import os
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -19,22 +17,6 @@ from autotensor.kernels import simd
 # come out of a kernel as they do out of NumPy. Reassociation is fixed when compiling, so results
 # stay the same from run to run.
 _OPTIONS = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogil": True}
-
-# The pool for ``prange`` that waits without spinning.
-if "NUMBA_THREADING_LAYER" not in os.environ:
-    numba.config.THREADING_LAYER = "workqueue"
-
-# Numba's thread pool aborts the process when two Python threads enter it at once.
-_pool = threading.Lock()
-
-
-def _reset_pool():
-    global _pool
-    _pool = threading.Lock()  # a fork may have copied it while another thread held it
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_pool)
 
 
 @functools.cache
@@ -67,19 +49,6 @@ def _cached(compiled, function):
 def serial(function):
     """Compile for one thread; the interpreter lock is released while it runs."""
     return _cached(numba.njit(**_OPTIONS)(function), function)
-
-
-def parallel(function):
-    """Compile with ``prange`` over all threads; entered by one Python thread at a time."""
-    compiled = _cached(numba.njit(parallel=True, **_OPTIONS)(function), function)
-
-    @functools.wraps(function)
-    def call(*args):
-        with _pool:
-            return compiled(*args)
-
-    call.compiled = compiled
-    return call
 
 
 class Kernel:

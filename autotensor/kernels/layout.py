@@ -55,6 +55,18 @@ def floats(address, rows, width):
 
 
 @numba.njit(inline="always")
+def bytes_at(address, rows, width):
+    """The uint8 array (rows, width) whose first element is at an address."""
+    return numba.carray(_pointer(address, np.uint8(0)), (rows, width))
+
+
+@numba.njit(inline="always")
+def doubles_at(address, rows, width):
+    """The float64 array (rows, width) whose first element is at an address."""
+    return numba.carray(_pointer(address, np.float64(0)), (rows, width))
+
+
+@numba.njit(inline="always")
 def integers_at(address, count):
     """The int64 array (count,) whose first element is at an address."""
     return numba.carray(_pointer(address, np.int64(0)), (count,))

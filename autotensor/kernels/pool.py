@@ -1,16 +1,29 @@
 """Pooling in float32, channels innermost so that the vector lanes are channels.
 
 Windows are described as in `reference`, which also does every other dtype. Images come back as
-transposed views of fresh (N, H, W, C) arrays.
+transposed views of fresh (N, H, W, C) arrays. A task is some whole images. The pixels of a
+window are listed once; a block of channels stays in registers while it runs down the list.
 """
 
+import numba
 import numpy as np
-from numba import prange
 
-from autotensor.kernels import reference
-from autotensor.kernels.jit import parallel, serial
+from autotensor.kernels import reference, threads
+from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.lanes import (
+    load_like,
+    load_whole,
+    over_channels,
+    store_whole,
+    where_equal,
+    where_larger,
+)
+from autotensor.kernels.rows import zero_floats
+from autotensor.kernels.simd import address, integers, load_integer, load_scalar, store
 
-_SMALL = 1 << 16  # below this many values, waking the threads costs more than it saves
+_BLOCK = 1 << 14  # values of the images in one task, if one image has not more
+_LOWEST = np.float32(-np.inf)
+_BYTE, _INT = np.uint8(0), np.int32(0)  # what ordinals are kept as
 
 
 def max_pool2d(x, rows, cols):
@@ -20,8 +33,7 @@ def max_pool2d(x, rows, cols):
     x = _channels_last(x)
     out = np.empty((len(x), len(rows), len(cols), x.shape[3]), np.float32)
     arg = np.empty(out.shape, reference.ordinal_dtype(rows, cols))
-    run = _max_pool_images if x.size < _SMALL else _max_pool_batch
-    run(x, rows, cols, out, arg)
+    _launch(_max_pool, x, rows, cols, out, arg)
     return out.transpose(0, 3, 1, 2), arg.transpose(0, 3, 1, 2)
 
 
@@ -31,8 +43,7 @@ def max_pool2d_grad(g, arg, x_shape, rows, cols):
         return reference.max_pool2d_grad(g, arg, x_shape, rows, cols)
     n, c, height, width = x_shape
     gx = np.empty((n, height, width, c), np.float32)
-    run = _max_pool_grad_images if gx.size < _SMALL else _max_pool_grad_batch
-    run(_channels_last(g), _channels_last(arg), rows, cols, gx)
+    _launch(_max_pool_grad, gx, rows, cols, _channels_last(g), _channels_last(arg))
     return gx.transpose(0, 3, 1, 2)
 
 
@@ -47,8 +58,7 @@ def avg_pool2d(x, rows, cols, divisor):
         return reference.avg_pool2d(x, rows, cols, divisor)
     x = _channels_last(x)
     out = np.empty((len(x), len(rows), len(cols), x.shape[3]), np.float32)
-    run = _avg_pool_images if x.size < _SMALL else _avg_pool_batch
-    run(x, rows, cols, divisor.astype(np.float32), out)
+    _launch(_avg_pool, x, rows, cols, out, divisor.astype(np.float32))
     return out.transpose(0, 3, 1, 2)
 
 
@@ -58,8 +68,7 @@ def avg_pool2d_grad(g, x_shape, rows, cols, divisor):
         return reference.avg_pool2d_grad(g, x_shape, rows, cols, divisor)
     n, c, height, width = x_shape
     gx = np.empty((n, height, width, c), np.float32)
-    run = _avg_pool_grad_images if gx.size < _SMALL else _avg_pool_grad_batch
-    run(_channels_last(g), rows, cols, divisor.astype(np.float32), gx)
+    _launch(_avg_pool_grad, gx, rows, cols, _channels_last(g), divisor.astype(np.float32))
     return gx.transpose(0, 3, 1, 2)
 
 
@@ -67,133 +76,139 @@ def _channels_last(x):
     return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
 
 
-@serial
-def _max_pool_images(x, rows, cols, out, arg):
-    ordinals = np.empty(x.shape[3], np.int32)
-    for n in range(x.shape[0]):
-        for i in range(rows.shape[0]):
-            tall = (rows[i, 1] - rows[i, 0] == 2) & (rows[i, 2] == 1)
-            for j in range(cols.shape[0]):
-                wide = (cols[j, 1] - cols[j, 0] == 2) & (cols[j, 2] == 1)
-                if tall & wide:
-                    above, below, w = x[n, rows[i, 0]], x[n, rows[i, 0] + 1], cols[j, 0]
-                    pixels = above[w], above[w + 1], below[w], below[w + 1]
-                    _best_of_four(pixels, out[n, i, j], arg[n, i, j])
-                else:
-                    _best_of_window(x[n], rows[i], cols[j], out[n, i, j], ordinals)
-                    arg[n, i, j] = ordinals
+def _launch(kernel, images, rows, cols, pooled, other):
+    """Run a kernel on images (N, H, W, C), windows, (N, OH, OW, C), and one array more.
+
+    That is (N, OH, OW, C), too, or (OH, OW) for all images and channels.
+    """
+    rows, cols = (np.ascontiguousarray(windows, np.int64) for windows in (rows, cols))
+    step = max(1, _BLOCK // max(1, images[:1].size))
+    per_window = other.itemsize * (images.shape[3] if other.ndim == 4 else 1)
+    per_image = per_window * len(rows) * len(cols) if other.ndim == 4 else 0
+    addresses = (a.ctypes.data for a in (images, rows, cols, pooled, other))
+    threads.launch(kernel, -(-len(images) // step), *addresses, *images.shape,
+                   len(rows), len(cols), step, other.itemsize, per_image, per_window)  # fmt: skip
 
 
 @serial
-def _best_of_four(pixels, best, ordinal):
-    """The commonest window, wholly in registers."""
-    first, second, third, fourth = pixels
-    for c in range(len(best)):
-        leader, winner = first[c], np.int32(0)
-        leader, winner = _better(leader, winner, second[c], np.int32(1))
-        leader, winner = _better(leader, winner, third[c], np.int32(2))
-        best[c], ordinal[c] = _better(leader, winner, fourth[c], np.int32(3))
+def _list_pixels(pixels, tall, row_step, wide, col_step, width, channels):
+    """Write the bytes from a window's first pixel to each of its pixels; returns how many."""
+    count = 0
+    for h in range(0, tall, row_step):
+        for w in range(0, wide, col_step):
+            pixels[count] = 4 * (h * width + w) * channels
+            count += 1
+    return count
 
 
 @serial
-def _best_of_window(image, row, col, best, ordinal):
-    """Any window, three pixels of a line at a time; the last one stands in for what is missing."""
-    best[:] = -np.inf
-    ordinal[:] = 0
-    start, stop, step = col
-    width = (stop - start + step - 1) // step
-    before = 0
-    for h in range(row[0], row[1], row[2]):
-        line = image[h]
-        for i in range(0, width, 3):
-            j, k = min(i + 1, width - 1), min(i + 2, width - 1)
-            pixels = line[start + i * step], line[start + j * step], line[start + k * step]
-            ordinals = np.int32(before + i), np.int32(before + j), np.int32(before + k)
-            _best_of_three(pixels, ordinals, best, ordinal)
-        before += width
+def _cover_once(windows, count, size):
+    """Whether the windows on an axis meet each of its places exactly once."""
+    place = 0
+    for i in range(count):
+        start, stop, step = integers(windows + 24 * i, 3)
+        if start != place or step != 1:
+            return False
+        place = stop
+    return place == size
+
+
+def _over_windows(function, gradient):
+    """``run(task, arguments)`` calls a function for each window and block of channels from c on.
+
+    It is ``function(zero, c, first, (pixels, count), pooled, other, item, add)``: where the first
+    pixel of the window lies, the bytes from there to each of its pixels, where the pooled pixel
+    lies and what the other array has for it, the size of that array's items, and whether a
+    gradient is to be added to what is there, since windows overlap or leave pixels out.
+    """
+    over = over_channels(function)
+
+    @numba.njit
+    def run(task, arguments):
+        images, rows, cols, pooled, other, n, tall, wide, channels = integers(arguments, 9)
+        height, width, step, item, per_image, per_window = integers(arguments + 72, 6)
+        add = gradient and not (_cover_once(rows, height, tall) and _cover_once(cols, width, wide))
+        pixels, listed, count = np.empty(tall * wide, np.int64), (0, 0, 0, 0), 0
+        for k in range(task * step, min((task + 1) * step, n)):
+            image = images + 4 * k * tall * wide * channels
+            if add:
+                zero_floats(image, tall * wide * channels)
+            for i in range(height):
+                for j in range(width):
+                    row, col = integers(rows + 24 * i, 3), integers(cols + 24 * j, 3)
+                    shape = row[1] - row[0], row[2], col[1] - col[0], col[2]
+                    if shape != listed:
+                        count, listed = _list_pixels(pixels, *shape, wide, channels), shape
+                    first = image + 4 * (row[0] * wide + col[0]) * channels
+                    window = address(pixels), count
+                    to = pooled + 4 * ((k * height + i) * width + j) * channels
+                    its = other + k * per_image + (i * width + j) * per_window
+                    over(channels, first, window, to, its, item, add)
+
+    return run
 
 
 @serial
-def _best_of_three(pixels, ordinals, best, ordinal):
-    first, second, third = pixels
-    i, j, k = ordinals
-    for c in range(len(best)):
-        leader, winner = _better(best[c], ordinal[c], first[c], i)
-        leader, winner = _better(leader, winner, second[c], j)
-        best[c], ordinal[c] = _better(leader, winner, third[c], k)
+def _max_of_window(zero, c, first, window, out, arg, item, add):
+    leader, winner = zero + _LOWEST, zero
+    for k in range(window[1]):
+        value = load_like(zero, first + load_integer(window[0], k), c)
+        winner = where_larger(value, leader, k, winner)
+        leader = where_larger(value, leader, value, leader)
+    store(out, c, leader)
+    if item == 1:
+        store_whole(arg, c, winner, _BYTE)
+    else:
+        store_whole(arg, c, winner, _INT)
 
 
 @serial
-def _better(leader, winner, value, k):
-    better = (value > leader) | (value != value)
-    return value if better else leader, k if better else winner
+def _put_in_window(zero, c, first, window, g, arg, item, add):
+    share = load_like(zero, g, c)
+    winner = load_whole(zero, arg, c, _BYTE) if item == 1 else load_whole(zero, arg, c, _INT)
+    for k in range(window[1]):
+        place = first + load_integer(window[0], k)
+        value = where_equal(winner, k, share, 0)
+        store(place, c, load_like(zero, place, c) + value if add else value)
 
 
 @serial
-def _max_pool_grad_images(g, arg, rows, cols, gx):
-    for n in range(gx.shape[0]):
-        gx[n] = 0
-        for i in range(rows.shape[0]):
-            for j in range(cols.shape[0]):
-                k = 0
-                for h in range(rows[i, 0], rows[i, 1], rows[i, 2]):
-                    for w in range(cols[j, 0], cols[j, 1], cols[j, 2]):
-                        for c in range(gx.shape[3]):
-                            share = g[n, i, j, c] if arg[n, i, j, c] == k else np.float32(0)
-                            gx[n, h, w, c] += share
-                        k += 1
+def _average_of_window(zero, c, first, window, out, divisor, item, add):
+    total = zero
+    for k in range(window[1]):
+        total = total + load_like(zero, first + load_integer(window[0], k), c)
+    store(out, c, total / load_scalar(divisor, 0))
 
 
 @serial
-def _avg_pool_images(x, rows, cols, divisor, out):
-    for n in range(x.shape[0]):
-        for i in range(rows.shape[0]):
-            for j in range(cols.shape[0]):
-                total = out[n, i, j]
-                total[:] = 0
-                for h in range(rows[i, 0], rows[i, 1], rows[i, 2]):
-                    for w in range(cols[j, 0], cols[j, 1], cols[j, 2]):
-                        for c in range(x.shape[3]):
-                            total[c] += x[n, h, w, c]
-                for c in range(x.shape[3]):
-                    total[c] /= divisor[i, j]
+def _spread_in_window(zero, c, first, window, g, divisor, item, add):
+    share = load_like(zero, g, c) / load_scalar(divisor, 0)
+    for k in range(window[1]):
+        place = first + load_integer(window[0], k)
+        store(place, c, load_like(zero, place, c) + share if add else share)
 
 
-@serial
-def _avg_pool_grad_images(g, rows, cols, divisor, gx):
-    for n in range(gx.shape[0]):
-        gx[n] = 0
-        for i in range(rows.shape[0]):
-            for j in range(cols.shape[0]):
-                for h in range(rows[i, 0], rows[i, 1], rows[i, 2]):
-                    for w in range(cols[j, 0], cols[j, 1], cols[j, 2]):
-                        for c in range(gx.shape[3]):
-                            gx[n, h, w, c] += g[n, i, j, c] / divisor[i, j]
+_max_windows = _over_windows(_max_of_window, gradient=False)
+_put_in_windows = _over_windows(_put_in_window, gradient=True)
+_average_windows = _over_windows(_average_of_window, gradient=False)
+_spread_in_windows = _over_windows(_spread_in_window, gradient=True)
 
 
-@parallel
-def _max_pool_batch(x, rows, cols, out, arg):
-    for n in prange(len(x)):
-        one = slice(n, n + 1)
-        _max_pool_images(x[one], rows, cols, out[one], arg[one])
+@Kernel
+def _max_pool(task, worker, arguments):
+    _max_windows(task, arguments)
 
 
-@parallel
-def _max_pool_grad_batch(g, arg, rows, cols, gx):
-    for n in prange(len(gx)):
-        one = slice(n, n + 1)
-        _max_pool_grad_images(g[one], arg[one], rows, cols, gx[one])
+@Kernel
+def _max_pool_grad(task, worker, arguments):
+    _put_in_windows(task, arguments)
 
 
-@parallel
-def _avg_pool_batch(x, rows, cols, divisor, out):
-    for n in prange(len(x)):
-        one = slice(n, n + 1)
-        _avg_pool_images(x[one], rows, cols, divisor, out[one])
+@Kernel
+def _avg_pool(task, worker, arguments):
+    _average_windows(task, arguments)
 
 
-@parallel
-def _avg_pool_grad_batch(g, rows, cols, divisor, gx):
-    for n in prange(len(gx)):
-        one = slice(n, n + 1)
-        _avg_pool_grad_images(g[one], rows, cols, divisor, gx[one])
+@Kernel
+def _avg_pool_grad(task, worker, arguments):
+    _spread_in_windows(task, arguments)

@@ -142,7 +142,8 @@ def avg_pool2d_grad(g, x_shape, rows, cols, divisor):
 
 def ordinal_dtype(rows, cols):
     """The integer type that holds every position inside a pooling window."""
-    height, width = (np.max(-((a[:, 0] - a[:, 1]) // a[:, 2]), initial=0) for a in (rows, cols))
+    axes = (windows.T for windows in (rows, cols))
+    height, width = ((-((start - stop) // step)).max(initial=0) for start, stop, step in axes)
     return np.uint8 if height * width <= 256 else np.int32
 
 

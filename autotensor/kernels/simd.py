@@ -40,17 +40,19 @@ LLVM_VECTOR = ir.VectorType(_float, WIDTH)
 
 
 class _Vector(types.Type):
-    def __init__(self):
-        super().__init__(name=f"float32x{WIDTH}")
+    def __init__(self, lanes):
+        self.lanes = lanes
+        super().__init__(name=f"float32x{lanes}")
 
 
-vector = _Vector()
+vector = _Vector(WIDTH)
+wide = _Vector(4 * WIDTH)  # in four registers: what is done with them need not wait for one another
 
 
 @register_model(_Vector)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager, numba_type):
-        super().__init__(manager, numba_type, LLVM_VECTOR)
+        super().__init__(manager, numba_type, ir.VectorType(_float, numba_type.lanes))
 
 
 def emit_pointer(builder, base, index, pointee):
@@ -59,10 +61,10 @@ def emit_pointer(builder, base, index, pointee):
     return pointer if index is None else builder.gep(pointer, [index])
 
 
-def emit_load(builder, base, index):
+def emit_load(builder, base, index, kind=LLVM_VECTOR):
     """One vector starting at float number ``index`` after ``base``; need not be aligned."""
     pointer = emit_pointer(builder, base, index, _float)
-    value = builder.load(builder.bitcast(pointer, LLVM_VECTOR.as_pointer()))
+    value = builder.load(builder.bitcast(pointer, kind.as_pointer()))
     value.align = _BYTES
     return value
 
@@ -70,16 +72,16 @@ def emit_load(builder, base, index):
 def emit_store(builder, value, base, index):
     """Write one vector to float number ``index`` after ``base``."""
     pointer = emit_pointer(builder, base, index, _float)
-    store = builder.store(value, builder.bitcast(pointer, LLVM_VECTOR.as_pointer()))
+    store = builder.store(value, builder.bitcast(pointer, value.type.as_pointer()))
     store.align = _BYTES
 
 
-def emit_splat(builder, scalar):
+def emit_splat(builder, scalar, lanes=WIDTH):
     """The scalar in every lane."""
-    empty = ir.Constant(LLVM_VECTOR, ir.Undefined)
+    empty = ir.Constant(ir.VectorType(_float, lanes), ir.Undefined)
     first = builder.insert_element(empty, scalar, _i32(0))
-    lanes = ir.Constant(ir.VectorType(_i32, WIDTH), [0] * WIDTH)
-    return builder.shuffle_vector(first, empty, lanes)
+    zeros = ir.Constant(ir.VectorType(_i32, lanes), [0] * lanes)
+    return builder.shuffle_vector(first, empty, zeros)
 
 
 def emit_fma(builder, x, y, z):
@@ -87,6 +89,19 @@ def emit_fma(builder, x, y, z):
     kind = ir.FunctionType(LLVM_VECTOR, [LLVM_VECTOR] * 3)
     fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{WIDTH}f32")
     return builder.call(fma, [x, y, z])
+
+
+def is_float(kind):
+    """Whether a type is that of a float32 or of a vector of them."""
+    return kind == types.float32 or isinstance(kind, _Vector)
+
+
+def spread(wanted, context, builder, value, kind):
+    """A value of any kind of number as one of the type ``wanted``: the same in every lane."""
+    if kind == wanted:
+        return value
+    scalar = context.cast(builder, value, kind, types.float32)
+    return scalar if wanted == types.float32 else emit_splat(builder, scalar, wanted.lanes)
 
 
 @intrinsic
@@ -112,13 +127,15 @@ def load(typing, base, index):
 
 @intrinsic
 def store(typing, base, index, value):
-    """Write a vector to float number ``index`` after the address ``base``."""
+    """Write a vector, or a float, to float number ``index`` after the address ``base``."""
+    if not is_float(value):
+        return None
 
     def codegen(context, builder, signature, args):
         emit_store(builder, args[2], args[0], args[1])
         return context.get_dummy_value()
 
-    return types.void(types.int64, types.int64, vector), codegen
+    return types.void(types.int64, types.int64, value), codegen
 
 
 @intrinsic
@@ -196,14 +213,19 @@ def integers(typing, base, count):
     return kind(types.int64, count), codegen
 
 
-@intrinsic
-def splat(typing, scalar):
-    """A vector with the scalar in every lane."""
+def _splat(kind):
+    @intrinsic
+    def splat(typing, scalar):
+        def codegen(context, builder, signature, args):
+            return emit_splat(builder, args[0], kind.lanes)
 
-    def codegen(context, builder, signature, args):
-        return emit_splat(builder, args[0])
+        return kind(types.float32), codegen
 
-    return vector(types.float32), codegen
+    return splat
+
+
+splat = _splat(vector)  # a vector with the scalar in every lane
+splat_wide = _splat(wide)
 
 
 @intrinsic
@@ -262,25 +284,27 @@ def _operator(function, instruction):
     @type_callable(function)
     def typed(context):
         def typer(x, y):
-            if vector in (x, y) and all(t == vector or isinstance(t, types.Number) for t in (x, y)):
-                return vector
+            kind = x if isinstance(x, _Vector) else y
+            if isinstance(kind, _Vector) and all(
+                t == kind or isinstance(t, types.Number) for t in (x, y)
+            ):
+                return kind
             return None
 
         return typer
 
     def lowered(context, builder, signature, args):
+        kind = signature.return_type
         operands = [
-            value
-            if kind == vector
-            else emit_splat(builder, context.cast(builder, value, kind, types.float32))
-            for kind, value in zip(signature.args, args, strict=True)
+            spread(kind, context, builder, *pair) for pair in zip(args, signature.args, strict=True)
         ]
         return getattr(builder, instruction)(*operands, flags=_FLAGS)
 
-    for operands in ((vector, vector), (vector, types.Number), (types.Number, vector)):
+    for operands in ((_Vector, _Vector), (_Vector, types.Number), (types.Number, _Vector)):
         lower_builtin(function, *operands)(lowered)
 
 
 _operator(operator.add, "fadd")
 _operator(operator.sub, "fsub")
 _operator(operator.mul, "fmul")
+_operator(operator.truediv, "fdiv")

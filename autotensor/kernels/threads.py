@@ -13,7 +13,6 @@ import threading
 from glob import glob
 from pathlib import Path
 
-import numba
 import numpy as np
 
 from autotensor.kernels import jit
@@ -211,7 +210,6 @@ def set_num_threads(n):
     if not 1 <= n <= 1024:
         raise RuntimeError(f"set_num_threads: expected 1 to 1024 threads, got {n}")
     _threads = n
-    numba.set_num_threads(min(n, numba.config.NUMBA_NUM_THREADS))
     _set_blas_threads(n)
 
 

@@ -2,19 +2,24 @@
 
 float32 arrays that lie in memory alike run compiled, large ones on all threads; everything else
 (float64 above all) runs the NumPy twin, the same formula spelled out. Scalars are combined in
-double precision first, so that both round alike.
+double precision first, so that both round alike. Compiled steps take them as one array, and an
+empty array for a state that the algorithm does without: they are compiled once, and called fast.
 """
 
 import functools
 import math
 
 import numpy as np
-from numba import prange
 
-from autotensor.kernels.jit import parallel, serial
+from autotensor.kernels import threads
+from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.layout import floats
+from autotensor.kernels.simd import integers
 
-_BLOCK = 1 << 14  # elements a thread takes at a time: five arrays of this length fit in L2
-_LARGE = 1 << 18  # below this many elements, waking the threads costs more than they save
+_BLOCK = 1 << 14  # elements in one task: five arrays of this length fit in the second-level cache
+_LARGE = 1 << 18  # below this many elements, waking the threads costs more than it saves
+_FLOAT32 = np.dtype(np.float32)
+_NONE = np.empty(0, _FLOAT32)  # a state that the algorithm does without
 
 
 def sgd_step(p, g, buf, *, lr, momentum, dampening, weight_decay, nesterov, maximize):
@@ -23,29 +28,28 @@ def sgd_step(p, g, buf, *, lr, momentum, dampening, weight_decay, nesterov, maxi
     ``buf`` is None without momentum (``p -= lr d``); Nesterov steps along ``d + momentum buf``.
     """
     sign = -1.0 if maximize else 1.0
-    scalars = (lr, momentum, 1 - dampening, weight_decay, sign)
-    _run(_sgd, _sgd_threads, _sgd_numpy, (p, g, buf), scalars, nesterov)
+    scalars = (lr, momentum, 1 - dampening, weight_decay, sign, nesterov)
+    _run(_sgd, _sgd_task, _sgd_numpy, (p, g, buf), scalars)
 
 
 @serial
-def _sgd(p, g, buf, lr, momentum, keep, weight_decay, sign, nesterov):
+def _sgd(p, g, buf, scalars):
+    lr, momentum, keep, weight_decay, sign, nesterov = scalars[:6]
     for i in range(p.size):
         d = sign * g[i]
-        if weight_decay != 0:
-            d += weight_decay * p[i]
-        if buf is not None:
+        d = d + weight_decay * p[i] if weight_decay != 0 else d
+        if buf.size:
             b = momentum * buf[i] + keep * d
             buf[i] = b
             d = d + momentum * b if nesterov else b
         p[i] -= lr * d
 
 
-@parallel
-def _sgd_threads(p, g, buf, lr, momentum, keep, weight_decay, sign, nesterov):
-    for block in prange((p.size + _BLOCK - 1) // _BLOCK):
-        s = slice(block * _BLOCK, (block + 1) * _BLOCK)
-        b = None if buf is None else buf[s]
-        _sgd(p[s], g[s], b, lr, momentum, keep, weight_decay, sign, nesterov)
+@Kernel
+def _sgd_task(task, worker, arguments):
+    scalars, size, p, g, buf = integers(arguments, 5)
+    p, g, buf = _block(p, task, size), _block(g, task, size), _block(buf, task, size)
+    _sgd(p, g, buf, floats(scalars, 1, 6)[0])
 
 
 def _sgd_numpy(p, g, buf, lr, momentum, keep, weight_decay, sign, nesterov):
@@ -70,35 +74,30 @@ def adam_step(p, g, m, v, v_max, *, step, lr, beta1, beta2, eps, weight_decay, d
     correction = 1 / math.sqrt(1 - beta2**step)
     decay = 0.0 if decoupled else weight_decay
     scalars = (rate, 1 - beta1, beta2, 1 - beta2, correction, eps, decay, shrink, sign)
-    _run(_adam, _adam_threads, _adam_numpy, (p, g, m, v, v_max), scalars)
+    _run(_adam, _adam_task, _adam_numpy, (p, g, m, v, v_max), scalars)
 
 
 @serial
-def _adam(p, g, m, v, v_max, rate, w1, beta2, w2, correction, eps, weight_decay, shrink, sign):
+def _adam(p, g, m, v, v_max, scalars):
+    rate, w1, beta2, w2, correction, eps, weight_decay, shrink, sign = scalars
     for i in range(p.size):
         d = sign * g[i]
-        if weight_decay != 0:
-            d += weight_decay * p[i]
+        d = d + weight_decay * p[i] if weight_decay != 0 else d
         m[i] += w1 * (d - m[i])
         v[i] = beta2 * v[i] + w2 * d * d
         top = v[i]
-        if v_max is not None:
+        if v_max.size:
             top = np.maximum(v_max[i], top)
             v_max[i] = top
         p[i] = shrink * p[i] - rate * m[i] / (math.sqrt(top) * correction + eps)
 
 
-@parallel
-def _adam_threads(
-    p, g, m, v, v_max, rate, w1, beta2, w2, correction, eps, weight_decay, shrink, sign
-):
-    for block in prange((p.size + _BLOCK - 1) // _BLOCK):
-        s = slice(block * _BLOCK, (block + 1) * _BLOCK)
-        top = None if v_max is None else v_max[s]
-        _adam(
-            p[s], g[s], m[s], v[s], top,
-            rate, w1, beta2, w2, correction, eps, weight_decay, shrink, sign,
-        )  # fmt: skip
+@Kernel
+def _adam_task(task, worker, arguments):
+    scalars, size, p, g, m, v, v_max = integers(arguments, 7)
+    p, g, m = _block(p, task, size), _block(g, task, size), _block(m, task, size)
+    v, v_max = _block(v, task, size), _block(v_max, task, size)
+    _adam(p, g, m, v, v_max, floats(scalars, 1, 9)[0])
 
 
 def _adam_numpy(
@@ -126,15 +125,15 @@ def rmsprop_step(
     """
     sign = -1.0 if maximize else 1.0
     scalars = (lr, alpha, 1 - alpha, eps, weight_decay, momentum, sign)
-    _run(_rmsprop, _rmsprop_threads, _rmsprop_numpy, (p, g, square_avg, grad_avg, buf), scalars)
+    _run(_rmsprop, _rmsprop_task, _rmsprop_numpy, (p, g, square_avg, grad_avg, buf), scalars)
 
 
 @serial
-def _rmsprop(p, g, square_avg, grad_avg, buf, lr, alpha, w, eps, weight_decay, momentum, sign):
+def _rmsprop_elements(p, g, square_avg, grad_avg, buf, scalars):
+    lr, alpha, w, eps, weight_decay, momentum, sign = scalars
     for i in range(p.size):
         d = sign * g[i]
-        if weight_decay != 0:
-            d += weight_decay * p[i]
+        d = d + weight_decay * p[i] if weight_decay != 0 else d
         square = alpha * square_avg[i] + w * d * d
         square_avg[i] = square
         if grad_avg is not None:
@@ -142,23 +141,26 @@ def _rmsprop(p, g, square_avg, grad_avg, buf, lr, alpha, w, eps, weight_decay, m
             grad_avg[i] = mean
             square -= mean * mean
         quotient = d / (math.sqrt(square) + eps)
-        if buf is not None:
+        if buf.size:
             quotient += momentum * buf[i]
             buf[i] = quotient
         p[i] -= lr * quotient
 
 
-@parallel
-def _rmsprop_threads(
-    p, g, square_avg, grad_avg, buf, lr, alpha, w, eps, weight_decay, momentum, sign
-):
-    for block in prange((p.size + _BLOCK - 1) // _BLOCK):
-        s = slice(block * _BLOCK, (block + 1) * _BLOCK)
-        mean = None if grad_avg is None else grad_avg[s]
-        b = None if buf is None else buf[s]
-        _rmsprop(
-            p[s], g[s], square_avg[s], mean, b, lr, alpha, w, eps, weight_decay, momentum, sign
-        )
+@serial
+def _rmsprop(p, g, square_avg, grad_avg, buf, scalars):
+    if grad_avg.size:  # decided here, since LLVM takes one decision out of a loop, but not two
+        _rmsprop_elements(p, g, square_avg, grad_avg, buf, scalars)
+    else:
+        _rmsprop_elements(p, g, square_avg, None, buf, scalars)
+
+
+@Kernel
+def _rmsprop_task(task, worker, arguments):
+    scalars, size, p, g, square_avg, grad_avg, buf = integers(arguments, 7)
+    p, g, square_avg = _block(p, task, size), _block(g, task, size), _block(square_avg, task, size)
+    grad_avg, buf = _block(grad_avg, task, size), _block(buf, task, size)
+    _rmsprop(p, g, square_avg, grad_avg, buf, floats(scalars, 1, 7)[0])
 
 
 def _rmsprop_numpy(
@@ -185,42 +187,56 @@ def _ascent(p, g, weight_decay, sign):
     return d + weight_decay * p if weight_decay != 0 else d
 
 
-def _run(one_thread, threads, twin, arrays, scalars, *flags):
+@serial
+def _block(address, task, size):
+    """The elements that belong to one task; none of an array that is not there."""
+    start = task * _BLOCK
+    return floats(address + 4 * start, 1, min(_BLOCK, size - start) if address else 0)[0]
+
+
+def _run(form, kernel, twin, arrays, scalars):
     """Run the fastest of three forms of a step that these arrays allow."""
+    shape = arrays[0].shape
     for a in arrays:
-        if a is not None and a.shape != arrays[0].shape:
+        if a is not None and a.shape != shape:
             raise RuntimeError(
                 f"optimizer step: a gradient or state of shape {a.shape} for a parameter of shape "
-                f"{arrays[0].shape}; was the parameter replaced, or another model's state loaded?"
+                f"{shape}; was the parameter replaced, or another model's state loaded?"
             )
-    lines = _lines(*arrays)
+    lines = _lines(arrays)
     if lines is None:
-        twin(*arrays, *scalars, *flags)
+        twin(*arrays, *scalars)
+    elif lines[0].size < _LARGE:
+        form(*lines, _float32(*scalars))
     else:
-        form = threads if lines[0].size >= _LARGE else one_thread
-        form(*lines, *_float32(scalars), *flags)
+        numbers, size = _float32(*scalars), lines[0].size
+        addresses = (a.ctypes.data if a.size else 0 for a in lines)
+        threads.launch(kernel, -(-size // _BLOCK), numbers.ctypes.data, size, *addresses)
 
 
 @functools.lru_cache(64)
-def _float32(scalars):
+def _float32(*scalars):
     """The same numbers for all parameters of a group, so converted once a step."""
-    return tuple(map(np.float32, scalars))
+    return np.array(scalars, np.float32)
 
 
-def _lines(p, *others):
+def _lines(arrays):
     """Flat views of float32 arrays whose elements have the same order in memory, or None.
 
-    The order is that of ``p``. The first of the others, the gradient, is only read: it is copied
-    if it lies otherwise.
+    The order is that of the first, the parameter. The second, the gradient, is only read: it is
+    copied if it lies otherwise.
     """
+    p, lines = arrays[0], []
     order = None if p.flags.c_contiguous else sorted(range(p.ndim), key=lambda i: -p.strides[i])
-    lines = []
-    for number, a in enumerate((p, *others)):
-        if a is not None and order is not None:
+    for a in arrays:
+        if a is None:
+            lines.append(_NONE)
+            continue
+        if order is not None:
             a = a.transpose(order)
-        if a is not None and not (a.dtype == np.float32 and a.flags.carray):
-            if number != 1:
+        if not (a.flags.carray and a.dtype == _FLOAT32):
+            if len(lines) != 1:
                 return None
             a = a.astype(np.float32, order="C")
-        lines.append(None if a is None else a.reshape(-1))
+        lines.append(a.ravel())
     return lines

@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from autotensor import kernels
 from autotensor.data import (
     Compose,
     Normalise,
@@ -126,3 +129,74 @@ def test_transforms_show_their_settings():
     assert repr(Compose([RandomHorizontalFlip(), RandomCrop(8, 2)])) == (
         "Compose(transforms=(RandomHorizontalFlip(p=0.5), RandomCrop(size=(8, 8), padding=2)))"
     )
+
+
+PARTS = [
+    ToFloat(),
+    Normalize((0.1, 0.2, 0.3), (0.5, 1.0, 2.0)),
+    RandomHorizontalFlip(),
+    RandomZoom(0.5, 1.5),
+    RandomCrop((6, 5), padding=3),
+    RandomCrop(4, padding=0),
+    lambda images, rng: images + np.float32(rng.random()),
+]
+NORMAL = PARTS[1]
+WHOLE = [RandomHorizontalFlip(0.4), RandomCrop((6, 7), padding=4), RandomCrop(5, padding=1)]
+
+
+def one_after_the_other(transforms, images):
+    generator = rng()
+    for transform in transforms:
+        images = transform(images, generator)
+    return images, generator.random()
+
+
+def together(transforms, images):
+    generator = rng()
+    return Compose(transforms)(images, generator), generator.random()
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(PARTS), max_size=4), st.booleans())
+def test_compose_is_one_transform_after_the_other(transforms, byte):
+    images = np.random.default_rng(0).integers(0, 256, (9, 6, 8, 3), dtype=np.uint8)
+    images = images if byte else floats(images)
+    (found, drawn), (expected, next_drawn) = (
+        run(transforms, images) for run in (together, one_after_the_other)
+    )
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, atol=1e-6, rtol=1e-6)
+    assert drawn == next_drawn
+
+
+@given(st.lists(st.sampled_from(WHOLE), max_size=4))
+def test_flips_and_crops_together_copy_exactly(transforms):
+    images = np.random.default_rng(0).integers(0, 256, (9, 6, 8, 3), dtype=np.uint8)
+    (found, _), (expected, _) = (run(transforms, images) for run in (together, one_after_the_other))
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("transforms", "passes"),
+    [
+        ([RandomCrop(6, padding=2), RandomHorizontalFlip(), NORMAL], 1),
+        ([RandomHorizontalFlip(), RandomZoom(0.5, 1.5), RandomCrop(5), NORMAL, NORMAL], 1),
+        ([ToFloat(), Compose([RandomHorizontalFlip()]), NORMAL], 1),
+        ([RandomZoom(0.5, 1.5), RandomZoom(0.5, 1.5)], 2),
+        ([RandomCrop(6, padding=2), RandomZoom(0.5, 1.5)], 2),  # the zoom stops at the crop's edge
+        ([NORMAL, RandomCrop(6, padding=2)], 2),  # zeros come after the mean is taken off
+        ([RandomHorizontalFlip(), lambda images, rng: images, NORMAL], 2),
+    ],
+)
+def test_neighbours_share_a_pass_where_that_is_exact(transforms, passes, images, monkeypatch):
+    calls, resample = [], kernels.resample
+    monkeypatch.setattr(kernels, "resample", lambda *args: calls.append(args) or resample(*args))
+    Compose(transforms)(images, rng())
+    assert len(calls) == passes
+
+
+def test_nothing_to_do_leaves_images_as_they_are(images):
+    assert Compose([])(images, rng()) is images
+    kept = floats(images)
+    assert Compose([ToFloat()])(kept, rng()) is kept
+    np.testing.assert_array_equal(ToFloat()(images), kept)

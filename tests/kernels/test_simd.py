@@ -32,6 +32,7 @@ def _arithmetic(x, y, out):
     store(base, 2 * WIDTH, fma(a, b, splat(np.float32(3))))
     store(base, 3 * WIDTH, 0.5 * a)
     store(base, 4 * WIDTH, maximum(a, b))
+    store(base, 5 * WIDTH, a / b)
     return lanes_sum(a)
 
 
@@ -39,9 +40,9 @@ def test_arithmetic_equals_numpy():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((2, WIDTH)).astype(np.float32)
     y[0] = np.nan
-    out = np.empty((5, WIDTH), np.float32)
+    out = np.empty((6, WIDTH), np.float32)
     total = _arithmetic(x, y, out)
-    expected = [x + y, x - 2 * y, x * y + 3, x / 2, np.maximum(x, y)]
+    expected = [x + y, x - 2 * y, x * y + 3, x / 2, np.maximum(x, y), x / y]
     np.testing.assert_allclose(out, expected, rtol=1e-6, atol=1e-6)
     assert total == pytest.approx(x.sum(), rel=1e-4)
 
@@ -49,7 +50,7 @@ def test_arithmetic_equals_numpy():
 @pytest.mark.parametrize("width", [4, 8, 16])
 def test_kernels_are_right_at_every_width(width):
     environment = {**os.environ, "AUTOTENSOR_SIMD_WIDTH": str(width)}
-    files = [FOLDER / "test_conv.py", FOLDER / "test_gemm.py"]
+    files = [FOLDER / f"test_{name}.py" for name in ("conv", "gemm", "pool")]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
