@@ -7,8 +7,6 @@ Geijn 2008, "Anatomy of high-performance matrix multiplication"). Blocks are as 
 registers allow without spilling: 6 x 2 fills 15 of 16.
 """
 
-from contextlib import contextmanager
-
 import numpy as np
 from llvmlite import ir
 from numba import int64, types
@@ -22,6 +20,7 @@ from autotensor.kernels.simd import (
     WIDTH,
     emit_fma,
     emit_load,
+    emit_loop,
     emit_pointer,
     emit_splat,
     emit_store,
@@ -46,37 +45,6 @@ def _accumulators(builder, rows, vectors, start, start_row):
             index = builder.add(builder.mul(start_row, _i64(m)), _i64(n * WIDTH))
             builder.store(emit_load(builder, start, index), cells[m, n])
     return cells
-
-
-def _not_unrolled(module):
-    """Loop metadata: a node whose first operand is itself, which llvmlite has no call for."""
-    wish = module.add_metadata(["llvm.loop.unroll.disable"])
-    node = ir.values.MDValue(module, [], name=str(len(module.metadata)))
-    node.operands = (node, wish)
-    return node
-
-
-@contextmanager
-def _counted_loop(builder, count, pointers, steps):
-    """A loop that runs ``count`` times and moves integer pointers by their steps.
-
-    Written out because LLVM would unroll it, and then keep pointers on the stack.
-    """
-    before = builder.block
-    body, after = builder.append_basic_block("k"), builder.append_basic_block("k.end")
-    builder.cbranch(builder.icmp_signed(">", count, _i64(0)), body, after)
-    builder.position_at_end(body)
-    left = builder.phi(_i64)
-    moving = [builder.phi(_i64) for _ in pointers]
-    yield moving
-    less = builder.sub(left, _i64(1))
-    moved = [builder.add(p, step) for p, step in zip(moving, steps, strict=True)]
-    for phi, start, new in zip([left, *moving], [count, *pointers], [less, *moved], strict=True):
-        phi.add_incoming(start, before)
-        phi.add_incoming(new, builder.block)
-    jump = builder.cbranch(builder.icmp_signed(">", less, _i64(0)), body, after)
-    jump.set_metadata("llvm.loop", _not_unrolled(builder.module))
-    builder.position_at_end(after)
 
 
 def _multiply_add(builder, cells, a_rows, in_row, line):
@@ -105,9 +73,9 @@ def _micro_kernel(rows, vectors=2):
         a_rows = [builder.add(a, builder.mul(a_row, _i64(4 * m))) for m in range(rows)]
         steps = [builder.mul(step, _i64(4)) for step in (a_k, b_k)]
         run_step = [_i64(8), builder.mul(k, steps[1])]
-        with _counted_loop(builder, runs, [offsets, b], run_step) as (offset, run):
+        with emit_loop(builder, runs, [offsets, b], run_step) as (offset, run):
             offset = builder.load(emit_pointer(builder, offset, None, _i64))
-            with _counted_loop(builder, k, [offset, run], steps) as (in_row, line):
+            with emit_loop(builder, k, [offset, run], steps) as (in_row, line):
                 _multiply_add(builder, cells, a_rows, in_row, line)
         for (m, n), register in cells.items():
             index = builder.add(builder.mul(c_row, _i64(m)), _i64(n * WIDTH))

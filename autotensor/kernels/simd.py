@@ -7,6 +7,7 @@ costs no reference counting, and the same compiled function serves every array.
 import operator
 import os
 import platform
+from contextlib import contextmanager
 
 import llvmlite.binding as llvm
 from llvmlite import ir
@@ -184,11 +185,7 @@ def _prefetch(write):
     @intrinsic
     def fetch(typing, base):
         def codegen(context, builder, signature, args):
-            pointer = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
-            kind = ir.FunctionType(ir.VoidType(), [pointer.type, _i32, _i32, _i32])
-            name = "llvm.prefetch.p0" if llvm.llvm_version_info[0] >= 16 else "llvm.prefetch.p0i8"
-            function = cgutils.get_or_insert_function(builder.module, kind, name)
-            builder.call(function, [pointer, _i32(write), _i32(2), _i32(1)])
+            emit_prefetch(builder, args[0], write)
             return context.get_dummy_value()
 
         return types.void(types.int64), codegen
@@ -308,3 +305,43 @@ _operator(operator.add, "fadd")
 _operator(operator.sub, "fsub")
 _operator(operator.mul, "fmul")
 _operator(operator.truediv, "fdiv")
+
+
+def emit_prefetch(builder, base, write):
+    """Bring the cache line at an address near, to read or to write it."""
+    pointer = builder.inttoptr(base, ir.IntType(8).as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [pointer.type, _i32, _i32, _i32])
+    name = "llvm.prefetch.p0" if llvm.llvm_version_info[0] >= 16 else "llvm.prefetch.p0i8"
+    function = cgutils.get_or_insert_function(builder.module, kind, name)
+    builder.call(function, [pointer, _i32(write), _i32(2), _i32(1)])
+
+
+def _not_unrolled(module):
+    """Loop metadata: a node whose first operand is itself, which llvmlite has no call for."""
+    wish = module.add_metadata(["llvm.loop.unroll.disable"])
+    node = ir.values.MDValue(module, [], name=str(len(module.metadata)))
+    node.operands = (node, wish)
+    return node
+
+
+@contextmanager
+def emit_loop(builder, count, pointers, steps):
+    """A loop that runs ``count`` times and moves integer pointers by their steps.
+
+    Written out because LLVM would unroll it, and then keep pointers on the stack.
+    """
+    before = builder.block
+    body, after = builder.append_basic_block("loop"), builder.append_basic_block("loop.end")
+    builder.cbranch(builder.icmp_signed(">", count, _i64(0)), body, after)
+    builder.position_at_end(body)
+    left = builder.phi(_i64)
+    moving = [builder.phi(_i64) for _ in pointers]
+    yield moving
+    less = builder.sub(left, _i64(1))
+    moved = [builder.add(p, step) for p, step in zip(moving, steps, strict=True)]
+    for phi, start, new in zip([left, *moving], [count, *pointers], [less, *moved], strict=True):
+        phi.add_incoming(start, before)
+        phi.add_incoming(new, builder.block)
+    jump = builder.cbranch(builder.icmp_signed(">", less, _i64(0)), body, after)
+    jump.set_metadata("llvm.loop", _not_unrolled(builder.module))
+    builder.position_at_end(after)
