@@ -1,5 +1,10 @@
-"""Scratch memory that outlives a call: fresh pages cost more than the work done in them."""
+"""Memory that outlives a call: fresh pages cost more than the work done in them.
 
+Scratch memory is pooled here. Results are NumPy's, so of the C library's allocator, which gives
+each large array fresh pages and takes them away when it dies: it is told to keep them.
+"""
+
+import ctypes
 import os
 import threading
 from contextlib import contextmanager
@@ -8,6 +13,14 @@ import numpy as np
 
 _KEEP_BYTES = 128 << 20  # idle memory above this goes back to the system
 _ALIGN = 64
+# Of glibc: the largest array that comes from the heap (more than this is refused), and how much
+# free memory at the heap's end is kept.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = (-1, 256 << 20), (-3, 32 << 20)
+
+_libc = ctypes.CDLL(None) if os.name == "posix" else None
+if hasattr(_libc, "mallopt") and hasattr(_libc, "malloc_trim"):  # glibc
+    for _option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
+        _libc.mallopt(*map(ctypes.c_int, _option))
 
 
 class _Pool:
@@ -70,6 +83,8 @@ def memory_stats():
 
 
 def release_memory():
-    """Give idle scratch memory back to the system."""
+    """Give idle memory back to the system: scratch memory, and what the allocator keeps."""
     with _pool.lock:
         _pool.idle.clear()
+    if hasattr(_libc, "malloc_trim"):
+        _libc.malloc_trim(0)

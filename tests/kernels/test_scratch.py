@@ -1,5 +1,10 @@
 """Scratch memory: aligned, apart, reused and released."""
 
+import platform
+
+import numpy as np
+import pytest
+
 from autotensor.kernels import scratch
 
 
@@ -32,3 +37,17 @@ def test_idle_memory_is_capped(monkeypatch):
     with scratch.borrow(2000), scratch.borrow(2000):
         pass
     assert 0 < scratch.memory_stats()["idle"] <= 10_000
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator is another")
+def test_large_arrays_get_pages_that_were_used_before():
+    import resource
+
+    def faults():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+    np.zeros(4 << 20, np.float32)[:] = 1
+    before = faults()
+    for _ in range(10):
+        np.empty(4 << 20, np.float32)[:] = 1
+    assert faults() - before < 10 * 100  # of 4096 pages of 4 KB each time
