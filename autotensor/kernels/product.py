@@ -13,20 +13,22 @@ from autotensor.kernels.rows import copy_floats
 from autotensor.kernels.simd import integers, load_scalar, store_integer, store_scalar
 
 _DEPTH = 384  # rows of a packed panel: with a block of A it stays in the first-level cache
-_TASK_ROWS = 40 * ROWS
+_STRIP = 2 * ROWS  # rows of A that lie together when A is packed
+_TASK_ROWS = 20 * _STRIP
+_FEW_ROWS = 6 * _STRIP  # of a task, where there are few columns to make tasks of
 
 
 @serial
-def _pack(panel, b, b_row, b_column, k, width):
-    """B[k, width] -> (k, PANEL), filled up with zeros."""
+def _pack(panel, b, b_row, b_column, k, width, columns):
+    """B[k, width] -> (k, columns), filled up with zeros."""
     for i in range(k):
-        if b_column == 1 and width == PANEL:
-            copy_floats(panel + 4 * i * PANEL, b + 4 * i * b_row, PANEL)
+        if b_column == 1 and width == columns:
+            copy_floats(panel + 4 * i * columns, b + 4 * i * b_row, columns)
         else:
-            for j in range(PANEL):
+            for j in range(columns):
                 at = i * b_row + j * b_column
                 value = load_scalar(b, at) if j < width else np.float32(0)
-                store_scalar(panel, i * PANEL + j, value)
+                store_scalar(panel, i * columns + j, value)
 
 
 @serial
@@ -40,26 +42,41 @@ def _pack_lines(panel, b, b_column, k, width):
 
 
 @Kernel
+def _pack_rows(task, worker, arguments):
+    """A strip of A whose columns are contiguous, as (k, _STRIP)."""
+    a, a_k, m, k, packed = integers(arguments, 5)
+    top = task * _STRIP
+    width = min(_STRIP, m - top)
+    _pack(packed + 4 * top * k, a + 4 * top, a_k, 1, k, width, _STRIP)
+
+
+@Kernel
 def _multiply(task, worker, arguments):
     """One panel of columns of C, for some of its rows."""
-    a, a_row, a_k, b, b_row, b_column, c, m, n, k, memory, size = integers(arguments, 12)
+    (a, a_strip, a_row, a_k, b, b_row, b_column, c, m, n, k,
+     task_rows, memory, size) = integers(arguments, 14)  # fmt: skip
     panels = -(-n // PANEL)
     zero = memory + 4 * size * worker
     packed = zero + 64
     part = packed + 4 * _DEPTH * PANEL
     store_integer(zero, 0, 0)
-    column, top = task % panels * PANEL, task // panels * _TASK_ROWS
-    rows, width = min(_TASK_ROWS, m - top), min(PANEL, n - column)
+    column, top = task % panels * PANEL, task // panels * task_rows
+    rows, width = min(task_rows, m - top), min(PANEL, n - column)
     to, step = (c + 4 * (top * n + column), n) if width == PANEL else (part, PANEL)
+    in_place = b_column == 1 and width == PANEL and rows <= _STRIP
     for first in range(0, k, _DEPTH):
         depth = min(_DEPTH, k - first)
-        at = b + 4 * (first * b_row + column * b_column)
-        if b_row == 1:
-            _pack_lines(packed, at, b_column, depth, width)
-        else:
-            _pack(packed, at, b_row, b_column, depth, width)
-        multiply_panel(a + 4 * (top * a_row + first * a_k), a_row, a_k, packed, PANEL,
-                       to, step, rows, depth, int(first > 0), zero)  # fmt: skip
+        panel, b_k = b + 4 * (first * b_row + column * b_column), b_row
+        if not in_place:
+            if b_row == 1:
+                _pack_lines(packed, panel, b_column, depth, width)
+            else:
+                _pack(packed, panel, b_row, b_column, depth, width, PANEL)
+            panel, b_k = packed, PANEL
+        for i in range(0, rows, _STRIP):
+            at = a + 4 * ((top + i) * a_strip + first * a_k)
+            multiply_panel(at, a_row, a_k, panel, b_k, to + 4 * i * step, step,
+                           min(_STRIP, rows - i), depth, int(first > 0), zero)  # fmt: skip
     if width < PANEL:
         for i in range(rows):
             copy_floats(c + 4 * ((top + i) * n + column), part + 4 * i * PANEL, width)
@@ -69,10 +86,17 @@ def multiply(a, b):
     """(M, K) * (K, N) -> (M, N) in float32, of any strides; nothing empty."""
     (m, k), n = a.shape, b.shape[1]
     out = np.empty((m, n), np.float32)
-    size = -(-(16 + (_DEPTH + _TASK_ROWS) * PANEL) // 16) * 16
-    tasks = -(-n // PANEL) * -(-m // _TASK_ROWS)
-    with scratch.borrow(size * threads.get_num_threads()) as memory:
-        steps = [step // 4 for step in (*a.strides, *b.strides)]
-        threads.launch(_multiply, tasks, a.ctypes.data, *steps[:2], b.ctypes.data, *steps[2:],
-                       out.ctypes.data, m, n, k, memory.ctypes.data, size)  # fmt: skip
+    a_row, a_k, b_row, b_column = (step // 4 for step in (*a.strides, *b.strides))
+    panels, strips = -(-n // PANEL), -(-m // _STRIP)
+    task_rows = _TASK_ROWS if panels > 4 else _FEW_ROWS
+    size = -(-(16 + (_DEPTH + task_rows) * PANEL) // 16) * 16
+    packs = a_row == 1 and panels > 4 and strips > 4  # steps along K would be long and many
+    counts = size * threads.get_num_threads(), strips * _STRIP * k if packs else 0
+    with scratch.borrow(*counts) as (memory, rows):
+        a_strip = a_row
+        if packs:
+            threads.launch(_pack_rows, strips, a, a_k, m, k, rows)
+            a, a_strip, a_k = rows, k, _STRIP
+        threads.launch(_multiply, panels * -(-m // task_rows), a, a_strip, a_row, a_k,
+                       b, b_row, b_column, out, m, n, k, task_rows, memory, size)  # fmt: skip
     return out

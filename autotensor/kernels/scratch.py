@@ -2,7 +2,6 @@
 
 import os
 import threading
-from contextlib import contextmanager
 
 import numpy as np
 
@@ -18,8 +17,12 @@ class _Pool:
 
     def take(self, size):
         with self.lock:
-            fits = next((i for i, kept in enumerate(self.idle) if kept.nbytes >= size), None)
-            memory = self.idle.pop(fits) if fits is not None else np.empty(size, np.uint8)
+            for number, kept in enumerate(self.idle):
+                if kept.nbytes >= size:
+                    memory = self.idle.pop(number)
+                    break
+            else:
+                memory = _aligned(size)
             self.in_use += memory.nbytes
             self.peak = max(self.peak, self.in_use + self.idle_bytes())
         return memory
@@ -28,12 +31,20 @@ class _Pool:
         with self.lock:
             self.in_use -= memory.nbytes
             self.idle.append(memory)
-            self.idle.sort(key=lambda kept: kept.nbytes)
+            if len(self.idle) > 1:
+                self.idle.sort(key=lambda kept: kept.nbytes)
             while self.idle_bytes() > _KEEP_BYTES:
                 self.idle.pop(0)
 
     def idle_bytes(self):
-        return sum(kept.nbytes for kept in self.idle)
+        return sum([kept.nbytes for kept in self.idle])
+
+
+def _aligned(size):
+    """New float32 memory of ``size`` bytes that starts on a cache line."""
+    memory = np.empty(size + _ALIGN, np.uint8)
+    start = -memory.ctypes.data % _ALIGN
+    return memory[start : start + size].view(np.float32)
 
 
 _pool = _Pool()
@@ -47,20 +58,26 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-@contextmanager
-def borrow(*counts):
-    """Uninitialised float32 arrays of these lengths, each starting on a cache line."""
-    lengths = [-(-count * 4 // _ALIGN) * _ALIGN for count in counts]
-    memory = _pool.take(sum(lengths) + _ALIGN)
-    try:
-        start = -memory.ctypes.data % _ALIGN
-        arrays = []
-        for count, length in zip(counts, lengths, strict=True):
-            arrays.append(memory[start : start + 4 * count].view(np.float32))
+class borrow:
+    """Uninitialised float32 arrays of these lengths, each starting on a cache line.
+
+    A class, since entering a generator costs as much as all the rest.
+    """
+
+    def __init__(self, *counts):
+        self.counts = counts
+
+    def __enter__(self):
+        lengths = [-(-4 * count // _ALIGN) * (_ALIGN // 4) for count in self.counts]
+        self.memory = _pool.take(4 * sum(lengths))
+        arrays, start = [], 0
+        for count, length in zip(self.counts, lengths, strict=True):
+            arrays.append(self.memory[start : start + count])
             start += length
-        yield arrays if len(arrays) > 1 else arrays[0]
-    finally:
-        _pool.give_back(memory)
+        return arrays if len(arrays) > 1 else arrays[0]
+
+    def __exit__(self, *exc):
+        _pool.give_back(self.memory)
 
 
 def memory_stats():
