@@ -12,9 +12,9 @@ place.
 
 import contextlib
 import functools
-import heapq
 import itertools
 from contextvars import ContextVar
+from heapq import heappop, heappush
 
 # One clock for nodes and for writes to memory: a node can then be told older or newer than a write.
 tick = itertools.count(1).__next__
@@ -117,7 +117,7 @@ class _Pending:
         if so_far is not None:
             self.gradients[node] = self._sum(node, so_far, gradient)
             return
-        heapq.heappush(self.heap, (-node.order, node))
+        heappush(self.heap, (-node.order, node))
         if gradient.partial:
             self.gradients[node] = gradient.spread()
             self.ours.add(node)
@@ -156,7 +156,7 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
     heap, waiting, ours = pending.heap, pending.gradients, pending.ours
     with set_grad_enabled(record):
         while heap:
-            node = heapq.heappop(heap)[1]
+            node = heappop(heap)[1]
             gradient = waiting.pop(node)
             if node.watch is not None:
                 replaced = _attend(node.watch, gradient, inputs is None, node in ours, record)

@@ -154,7 +154,7 @@ class Tensor:
 
     def add_to(self, array):
         """Add this tensor to ``array`` in place."""
-        np.add(array, self.array, out=array)
+        array += self.array
 
     def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
         """Accumulate the gradient of this tensor in ``grad`` of the leaves it was made from.
@@ -286,7 +286,7 @@ def record(array, *terms):
             continue
         edges.append((parents, term[1], wants_output))
     if edges:
-        value.node = Node(value.shape, value.dtype, edges, output)
+        value.node = Node(array.shape, array.dtype, edges, output)
     return value
 
 

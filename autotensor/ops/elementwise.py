@@ -5,6 +5,7 @@ import builtins
 import numpy as np
 
 from autotensor import dtypes
+from autotensor.autograd import is_grad_enabled
 from autotensor.ops.arguments import broadcast, cast, floating, promote, tensor_of
 from autotensor.tensor import Tensor, record
 
@@ -43,9 +44,14 @@ def pair(x, y, name):
         if a.dtype is b.dtype and a.shape == b.shape:
             return x, y
     x, y = promote(x, y, name)
-    if x.array.shape != y.array.shape:
+    if x.array.ndim and y.array.ndim and x.array.shape != y.array.shape:
         broadcast(x, y, name)
     return x, y
+
+
+def times(g, x):
+    """``g * x`` in the rule of an operation that has made its operands fit already."""
+    return mul(g, x) if is_grad_enabled() else record(g.array * x.array)
 
 
 def _number_pair(x, y, name):
@@ -73,7 +79,7 @@ def sub(x, y, *, alpha=1):
 def mul(x, y):
     """``x * y``."""
     x, y = pair(x, y, "mul")
-    return record(x.array * y.array, (x, lambda g: g * y), (y, lambda g: g * x))
+    return record(x.array * y.array, (x, lambda g: times(g, y)), (y, lambda g: times(g, x)))
 
 
 def div(x, y, *, rounding_mode=None):
