@@ -113,9 +113,8 @@ class _Pending:
         """Add ``gradient`` to what ``node`` has."""
         if self.needed is not None and node not in self.needed:
             return
-        so_far = self.gradients.get(node)
-        if so_far is not None:
-            self.gradients[node] = self._sum(node, so_far, gradient)
+        if node in self.gradients:
+            self._add(node, gradient)
             return
         heappush(self.heap, (-node.order, node))
         if gradient.partial:
@@ -124,18 +123,19 @@ class _Pending:
         else:
             self.gradients[node] = gradient.fit(node.shape, node.dtype)
 
-    def _sum(self, node, so_far, gradient):
+    def _add(self, node, gradient):
         if not gradient.partial:
             gradient = gradient.fit(node.shape, node.dtype)
-            if node not in self.ours:
-                if not self.record:
-                    self.ours.add(node)
-                return so_far + gradient
-        elif node not in self.ours:
+        if node in self.ours:
+            self.gradients[node].accumulate(gradient)
+        elif gradient.partial:
             self.ours.add(node)
-            so_far = so_far.own()
-        so_far.accumulate(gradient)
-        return so_far
+            self.gradients[node] = self.gradients[node].own()
+            self.gradients[node].accumulate(gradient)
+        else:
+            if not self.record:
+                self.ours.add(node)
+            self.gradients[node] = self.gradients[node] + gradient
 
 
 def propagate(roots, gradients, inputs=None, *, retain=False, record=False, check=None):
