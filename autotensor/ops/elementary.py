@@ -7,7 +7,7 @@ import numpy as np
 
 from autotensor import kernels
 from autotensor.ops.arguments import floating
-from autotensor.ops.elementwise import pair, times
+from autotensor.ops.elementwise import evaluate, pair
 from autotensor.tensor import record
 
 __all__ = [
@@ -193,7 +193,8 @@ def atanh(x):
 def sigmoid(x):
     """``1 / (1 + e**-x)``; where the power overflows that is 0, as it should be."""
     x = floating(x, "sigmoid")
-    return record(1 / (1 + np.exp(-x.array)), (x, lambda g, y: times(g, times(y, 1 - y)), True))
+    value = 1 / (1 + np.exp(-x.array))
+    return record(value, (x, lambda g, y: evaluate(lambda g, y: g * (y * (1 - y)), g, y), True))
 
 
 @_quiet

@@ -1,6 +1,7 @@
 """Arithmetic, comparison and the elementary functions, element by element, with broadcasting."""
 
 import builtins
+import operator
 
 import numpy as np
 
@@ -49,8 +50,20 @@ def pair(x, y, name):
     return x, y
 
 
+_array = operator.attrgetter("array")
+
+
+def evaluate(formula, *inputs):
+    """``formula(*inputs)`` in a rule: of tensors while that is recorded, else of their arrays.
+
+    For operands that fit as they are: arrays are not checked again, and nothing but the value
+    becomes a tensor.
+    """
+    return formula(*inputs) if is_grad_enabled() else record(formula(*map(_array, inputs)))
+
+
 def times(g, x):
-    """``g * x`` in the rule of an operation that has made its operands fit already."""
+    """``g * x`` in a rule: `evaluate` for the most frequent of all formulas."""
     return mul(g, x) if is_grad_enabled() else record(g.array * x.array)
 
 

@@ -20,7 +20,7 @@ from autotensor.ops.classification import (
     reduced,
 )
 from autotensor.ops.elementary import exp, log, log1p, rsqrt
-from autotensor.ops.elementwise import abs, clamp, neg, square, where
+from autotensor.ops.elementwise import abs, clamp, evaluate, neg, square, where
 from autotensor.ops.reduce import sum
 from autotensor.ops.shape import unsqueeze
 from autotensor.tensor import Tensor, record
@@ -77,7 +77,7 @@ def mse_loss(x, target, reduction="mean"):
     value = reduced(Tensor(np.asarray(squares)), reduction).array
 
     def slope(g):
-        return (x - target) * (g * scale)
+        return evaluate(lambda g, x, t: (x - t) * (g * scale), g, x, target)
 
     return record(value, (x, slope), (target, lambda g: neg(slope(g))))
 
