@@ -1,5 +1,7 @@
 """Matrix product in float32: panels of B are packed as they are needed, A is read in place.
 
+Only a transposed A, whose lines lie far apart, is packed before, for all tasks.
+
 A task makes some columns of C. NumPy's BLAS gives every product to all threads, which then wait
 spinning; here threads are those of the other kernels, and small products stay on one.
 """
@@ -10,12 +12,21 @@ from autotensor.kernels import scratch, threads
 from autotensor.kernels.gemm import PANEL, ROWS, multiply_panel
 from autotensor.kernels.jit import Kernel, serial
 from autotensor.kernels.rows import copy_floats
-from autotensor.kernels.simd import integers, load_scalar, store_integer, store_scalar
+from autotensor.kernels.simd import (
+    WIDTH,
+    integers,
+    load_scalar,
+    prefetch,
+    store_integer,
+    store_scalar,
+    transpose,
+)
 
 _DEPTH = 384  # rows of a packed panel: with a block of A it stays in the first-level cache
 _STRIP = 2 * ROWS  # rows of A that lie together when A is packed
 _TASK_ROWS = 20 * _STRIP
-_FEW_ROWS = 6 * _STRIP  # of a task, where there are few columns to make tasks of
+_FEW = 4  # panels that are too few to make tasks of, and on which packing A is lost
+_FEW_ROWS = 6 * _STRIP  # rows of a task then
 
 
 @serial
@@ -23,6 +34,8 @@ def _pack(panel, b, b_row, b_column, k, width, columns):
     """B[k, width] -> (k, columns), filled up with zeros."""
     for i in range(k):
         if b_column == 1 and width == columns:
+            # the panel before is next, and its lines are far apart
+            prefetch(b + 4 * i * b_row - 4 * columns)
             copy_floats(panel + 4 * i * columns, b + 4 * i * b_row, columns)
         else:
             for j in range(columns):
@@ -34,11 +47,23 @@ def _pack(panel, b, b_row, b_column, k, width, columns):
 @serial
 def _pack_lines(panel, b, b_column, k, width):
     """As `_pack`, where the columns of B are contiguous and read along."""
-    for j in range(PANEL):
-        column = b + 4 * j * b_column
-        for i in range(k):
-            value = load_scalar(column, i) if j < width else np.float32(0)
-            store_scalar(panel, i * PANEL + j, value)
+    for half in range(0, PANEL, WIDTH):
+        whole = k - k % WIDTH if half + WIDTH <= width else 0
+        for i in range(0, whole, WIDTH):
+            to, source = panel + 4 * (i * PANEL + half), b + 4 * (half * b_column + i)
+            transpose(to, PANEL, source, b_column)
+        for j in range(half, half + WIDTH):
+            for i in range(whole, k):
+                value = load_scalar(b, j * b_column + i) if j < width else np.float32(0)
+                store_scalar(panel, i * PANEL + j, value)
+
+
+@serial
+def _pack_panel(panel, b, b_row, b_column, k, width):
+    if b_row == 1:
+        _pack_lines(panel, b, b_column, k, width)
+    else:
+        _pack(panel, b, b_row, b_column, k, width, PANEL)
 
 
 @Kernel
@@ -64,14 +89,13 @@ def _multiply(task, worker, arguments):
     rows, width = min(task_rows, m - top), min(PANEL, n - column)
     to, step = (c + 4 * (top * n + column), n) if width == PANEL else (part, PANEL)
     in_place = b_column == 1 and width == PANEL and rows <= _STRIP
-    for first in range(0, k, _DEPTH):
-        depth = min(_DEPTH, k - first)
+    blocks = -(-k // _DEPTH)  # of even depth, since a short one moves as much of C as a long one
+    block = -(-k // (blocks * WIDTH)) * WIDTH
+    for first in range(0, k, block):
+        depth = min(block, k - first)
         panel, b_k = b + 4 * (first * b_row + column * b_column), b_row
         if not in_place:
-            if b_row == 1:
-                _pack_lines(packed, panel, b_column, depth, width)
-            else:
-                _pack(packed, panel, b_row, b_column, depth, width, PANEL)
+            _pack_panel(packed, panel, b_row, b_column, depth, width)
             panel, b_k = packed, PANEL
         for i in range(0, rows, _STRIP):
             at = a + 4 * ((top + i) * a_strip + first * a_k)
@@ -88,9 +112,9 @@ def multiply(a, b):
     out = np.empty((m, n), np.float32)
     a_row, a_k, b_row, b_column = (step // 4 for step in (*a.strides, *b.strides))
     panels, strips = -(-n // PANEL), -(-m // _STRIP)
-    task_rows = _TASK_ROWS if panels > 4 else _FEW_ROWS
+    task_rows = _FEW_ROWS if panels <= _FEW and m <= 4 * _TASK_ROWS else _TASK_ROWS
     size = -(-(16 + (_DEPTH + task_rows) * PANEL) // 16) * 16
-    packs = a_row == 1 and panels > 4 and strips > 4  # steps along K would be long and many
+    packs = a_row == 1 and min(panels, strips) > _FEW  # steps along K are long, and taken often
     counts = size * threads.get_num_threads(), strips * _STRIP * k if packs else 0
     with scratch.borrow(*counts) as (memory, rows):
         a_strip = a_row
