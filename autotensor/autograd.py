@@ -7,7 +7,7 @@ value that no gradient rule mentions dies during the forward pass.
 Gradients are whatever the rules take and return: the walk leaves the arithmetic to their ``+``,
 ``fit(shape, dtype)``, ``own()``, ``clone()``, ``accumulate(other)`` and ``add_``. One that is
 ``partial`` is of a part, which ``spread()`` puts among zeros and others' ``accumulate`` adds in its
-place.
+place. One that is ``made`` is in memory that its rule made and nobody else knows.
 """
 
 import contextlib
@@ -120,8 +120,12 @@ class _Pending:
         if gradient.partial:
             self.gradients[node] = gradient.spread()
             self.ours.add(node)
-        else:
-            self.gradients[node] = gradient.fit(node.shape, node.dtype)
+            return
+        gradient = gradient.fit(node.shape, node.dtype)
+        if gradient.made:
+            gradient = gradient.detach()
+            self.ours.add(node)
+        self.gradients[node] = gradient
 
     def _add(self, node, gradient):
         if not gradient.partial:
@@ -159,10 +163,9 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
             node = heappop(heap)[1]
             gradient = waiting.pop(node)
             if node.watch is not None:
-                replaced = _attend(node.watch, gradient, inputs is None, node in ours, record)
-                if replaced is not gradient:  # by a hook, which may keep it
-                    ours.discard(node)
-                gradient = replaced
+                if node.watch.hooks:
+                    ours.discard(node)  # a hook may keep it, or put another in its place
+                gradient = _attend(node.watch, gradient, inputs is None, node in ours, record)
             if node in wanted:
                 found[node] = gradient if node in ours else _own(gradient, record)
             if node.edges and (needed is None or needed[node]):
@@ -196,7 +199,7 @@ def _attend(watch, gradient, accumulates, is_ours, record):
     for hook in list(watch.hooks.values()):
         replaced = hook(gradient)
         if replaced is not None:
-            gradient, is_ours = replaced, False
+            gradient = replaced
     if watch.keep and accumulates:
         if watch.grad is None:
             watch.grad = gradient if is_ours else _own(gradient, record)

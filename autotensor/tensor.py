@@ -24,7 +24,7 @@ class Tensor:
 
     __slots__ = ("__weakref__", "array", "node", "origin")
     __array_ufunc__ = None  # ndarray * Tensor is left to Tensor
-    partial = False  # as a gradient: it is whole, unlike a Patch
+    partial = made = False  # as a gradient: it is whole, unlike a Patch; others may know its memory
 
     def __init__(self, array, node=None):
         self.array = array
@@ -202,6 +202,13 @@ def _rebuild(cls, array, requires_grad, attributes):
     for name, value in attributes.items():
         setattr(made, name, value)
     return made.requires_grad_(requires_grad)
+
+
+class Made(Tensor):
+    """A gradient as its rule has just made it, in new memory: it can be kept without a copy."""
+
+    __slots__ = ()
+    made = True
 
 
 class Patch:
