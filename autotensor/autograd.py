@@ -7,14 +7,14 @@ value that no gradient rule mentions dies during the forward pass.
 Gradients are whatever the rules take and return: the walk leaves the arithmetic to their ``+``,
 ``fit(shape, dtype)``, ``own()``, ``clone()``, ``accumulate(other)`` and ``add_``. One that is
 ``partial`` is of a part, which ``spread()`` puts among zeros and others' ``accumulate`` adds in its
-place.
+place. One that is ``made`` is in memory that its rule made and nobody else knows.
 """
 
 import contextlib
 import functools
-import heapq
 import itertools
 from contextvars import ContextVar
+from heapq import heappop, heappush
 
 # One clock for nodes and for writes to memory: a node can then be told older or newer than a write.
 tick = itertools.count(1).__next__
@@ -113,29 +113,33 @@ class _Pending:
         """Add ``gradient`` to what ``node`` has."""
         if self.needed is not None and node not in self.needed:
             return
-        so_far = self.gradients.get(node)
-        if so_far is not None:
-            self.gradients[node] = self._sum(node, so_far, gradient)
+        if node in self.gradients:
+            self._add(node, gradient)
             return
-        heapq.heappush(self.heap, (-node.order, node))
+        heappush(self.heap, (-node.order, node))
         if gradient.partial:
             self.gradients[node] = gradient.spread()
             self.ours.add(node)
-        else:
-            self.gradients[node] = gradient.fit(node.shape, node.dtype)
+            return
+        gradient = gradient.fit(node.shape, node.dtype)
+        if gradient.made:
+            gradient = gradient.detach()
+            self.ours.add(node)
+        self.gradients[node] = gradient
 
-    def _sum(self, node, so_far, gradient):
+    def _add(self, node, gradient):
         if not gradient.partial:
             gradient = gradient.fit(node.shape, node.dtype)
-            if node not in self.ours:
-                if not self.record:
-                    self.ours.add(node)
-                return so_far + gradient
-        elif node not in self.ours:
+        if node in self.ours:
+            self.gradients[node].accumulate(gradient)
+        elif gradient.partial:
             self.ours.add(node)
-            so_far = so_far.own()
-        so_far.accumulate(gradient)
-        return so_far
+            self.gradients[node] = self.gradients[node].own()
+            self.gradients[node].accumulate(gradient)
+        else:
+            if not self.record:
+                self.ours.add(node)
+            self.gradients[node] = self.gradients[node] + gradient
 
 
 def propagate(roots, gradients, inputs=None, *, retain=False, record=False, check=None):
@@ -156,13 +160,12 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
     heap, waiting, ours = pending.heap, pending.gradients, pending.ours
     with set_grad_enabled(record):
         while heap:
-            node = heapq.heappop(heap)[1]
+            node = heappop(heap)[1]
             gradient = waiting.pop(node)
             if node.watch is not None:
-                replaced = _attend(node.watch, gradient, inputs is None, node in ours, record)
-                if replaced is not gradient:  # by a hook, which may keep it
-                    ours.discard(node)
-                gradient = replaced
+                if node.watch.hooks:
+                    ours.discard(node)  # a hook may keep it, or put another in its place
+                gradient = _attend(node.watch, gradient, inputs is None, node in ours, record)
             if node in wanted:
                 found[node] = gradient if node in ours else _own(gradient, record)
             if node.edges and (needed is None or needed[node]):
@@ -196,7 +199,7 @@ def _attend(watch, gradient, accumulates, is_ours, record):
     for hook in list(watch.hooks.values()):
         replaced = hook(gradient)
         if replaced is not None:
-            gradient, is_ours = replaced, False
+            gradient = replaced
     if watch.keep and accumulates:
         if watch.grad is None:
             watch.grad = gradient if is_ours else _own(gradient, record)

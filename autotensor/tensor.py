@@ -24,7 +24,7 @@ class Tensor:
 
     __slots__ = ("__weakref__", "array", "node", "origin")
     __array_ufunc__ = None  # ndarray * Tensor is left to Tensor
-    partial = False  # as a gradient: it is whole, unlike a Patch
+    partial = made = False  # as a gradient: it is whole, unlike a Patch; others may know its memory
 
     def __init__(self, array, node=None):
         self.array = array
@@ -155,7 +155,7 @@ class Tensor:
 
     def add_to(self, array):
         """Add this tensor to ``array`` in place."""
-        np.add(array, self.array, out=array)
+        array += self.array
 
     def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
         """Accumulate the gradient of this tensor in ``grad`` of the leaves it was made from.
@@ -203,6 +203,13 @@ def _rebuild(cls, array, requires_grad, attributes):
     for name, value in attributes.items():
         setattr(made, name, value)
     return made.requires_grad_(requires_grad)
+
+
+class Made(Tensor):
+    """A gradient as its rule has just made it, in new memory: it can be kept without a copy."""
+
+    __slots__ = ()
+    made = True
 
 
 class Patch:
@@ -292,7 +299,7 @@ def record(array, *terms):
             continue
         edges.append((parents, term[1], wants_output))
     if edges:
-        value.node = Node(value.shape, value.dtype, edges, output)
+        value.node = Node(array.shape, array.dtype, edges, output)
     return value
 
 

@@ -207,6 +207,38 @@ class TestBackward:
         close(start, [1, 1])
 
 
+class TestGradientsOfProducts:
+    """They are kept as they are made, without a copy: nobody else may have them."""
+
+    def test_leaves_never_share(self):
+        x, w, v = leaf([1.0, 2.0], [3.0, 4.0]), leaf([5.0, 6.0], [7.0, 8.0]), leaf([0.0], [0.0])
+        ((x @ w) + (v + w) @ x).sum().backward()
+        gradients = [x.grad.array, w.grad.array, v.grad.array]
+        before = [g.copy() for g in gradients]
+        for i, g in enumerate(gradients):
+            g[...] = np.nan
+            for other, values in list(zip(gradients, before, strict=True))[i + 1 :]:
+                np.testing.assert_array_equal(other, values)
+
+    def test_passed_on_by_other_rules_they_are_copied(self):
+        a, b, w = leaf([1.0, 2.0], [3.0, 4.0]), leaf([0.0, 1.0], [1.0, 0.0]), leaf([5.0], [7.0])
+        total = a + b
+        total.retain_grad()
+        (total @ w).sum().backward()
+        for x in (a, total, b):
+            close(x.grad, [[5, 7], [5, 7]])
+            x.grad.array[...] = 0
+
+    def test_accumulated_over_two_walks(self):
+        w, x = leaf([1.0, 2.0], [3.0, 4.0]), leaf([5.0, 6.0], [7.0, 8.0])
+        (w @ x).sum().backward()
+        given = w.grad
+        x.backward(given)
+        (w @ x).sum().backward()
+        close(w.grad, [[22, 30], [22, 30]])
+        close(x.grad, [[11 + 8, 15 + 8], [11 + 12, 15 + 12]])
+
+
 class TestGrad:
     def test_returns_and_does_not_accumulate(self):
         x, y = leaf(2.0), leaf(3.0)
@@ -334,6 +366,24 @@ class TestHooks:
         (x * x).backward()
         close(kept, 1)
         close(x.grad, 2)
+
+    @pytest.mark.parametrize("operation", [at.matmul, lambda w, x: w + w])
+    def test_what_a_hook_keeps_stays_as_it_was(self, operation):
+        w, x = leaf([1.0, 2.0], [3.0, 4.0]), leaf([5.0, 6.0], [7.0, 8.0])
+        kept = []
+        w.register_hook(kept.append)
+        operation(w, x).sum().backward()
+        before = kept[0].tolist()
+        operation(w, x).sum().backward()
+        w.grad.zero_()
+        assert kept[0].tolist() == kept[1].tolist() == before
+
+    def test_a_hook_that_changes_the_dtype_is_refused_by_a_product(self):
+        w, x = leaf([1.0, 2.0], [3.0, 4.0]), leaf([5.0, 6.0], [7.0, 8.0])
+        y = w @ x
+        y.register_hook(lambda g: g.float())
+        with pytest.raises(RuntimeError, match="matmul: expected one dtype"):
+            y.sum().backward()
 
     def test_hooks_need_a_gradient(self):
         with pytest.raises(RuntimeError, match="register_hook: this tensor does not require"):

@@ -28,7 +28,7 @@ def relu_grad(g, y):
 
 def _launch(kernel, *arrays):
     size = arrays[0].size
-    threads.launch(kernel, -(-size // _BLOCK), *(a.ctypes.data for a in arrays), size)
+    threads.launch(kernel, -(-size // _BLOCK), *arrays, size)
 
 
 @serial

@@ -4,14 +4,14 @@ import os
 
 import numpy as np
 
+_COMPILES = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 _SMALL = 1 << 18  # multiplications below which NumPy is quicker
 
 
 def _is_compiled(a, b):
     """Whether it is worth a kernel: float32 matrices of some size."""
     single = a.dtype == b.dtype == np.float32 and a.ndim == b.ndim == 2
-    compiled = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
-    return single and compiled and a.size * b.shape[1] >= _SMALL
+    return single and _COMPILES and a.size * b.shape[1] >= _SMALL
 
 
 def matmul(a, b):

@@ -4,15 +4,16 @@ Scratch memory is pooled here. Results are NumPy's, so of the C library's alloca
 each large array fresh pages and takes them away when it dies: it is told to keep them.
 """
 
+import bisect
 import ctypes
+import itertools
 import os
 import threading
-from contextlib import contextmanager
 
 import numpy as np
 
 _KEEP_BYTES = 128 << 20  # idle memory above this goes back to the system
-_ALIGN = 64
+_LINE = 16  # floats of a cache line, on which arrays start
 # Of glibc: the largest array that comes from the heap (more than this is refused), and how much
 # free memory at the heap's end is kept.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = (-1, 256 << 20), (-3, 32 << 20)
@@ -27,26 +28,40 @@ class _Pool:
     def __init__(self):
         self.lock = threading.Lock()
         self.idle = []  # smallest first
-        self.in_use = self.peak = 0
+        self.idle_bytes = self.in_use = self.peak = 0
 
     def take(self, size):
         with self.lock:
-            fits = next((i for i, kept in enumerate(self.idle) if kept.nbytes >= size), None)
-            memory = self.idle.pop(fits) if fits is not None else np.empty(size, np.uint8)
+            for number, memory in enumerate(self.idle):
+                if memory.nbytes >= size:
+                    del self.idle[number]
+                    self.idle_bytes -= memory.nbytes
+                    break
+            else:
+                memory = _aligned(size)
             self.in_use += memory.nbytes
-            self.peak = max(self.peak, self.in_use + self.idle_bytes())
+            self.peak = max(self.peak, self.in_use + self.idle_bytes)
         return memory
 
     def give_back(self, memory):
         with self.lock:
             self.in_use -= memory.nbytes
-            self.idle.append(memory)
-            self.idle.sort(key=lambda kept: kept.nbytes)
-            while self.idle_bytes() > _KEEP_BYTES:
-                self.idle.pop(0)
+            self.idle_bytes += memory.nbytes
+            bisect.insort(self.idle, memory, key=len)
+            while self.idle_bytes > _KEEP_BYTES:
+                self.idle_bytes -= self.idle.pop(0).nbytes
 
-    def idle_bytes(self):
-        return sum(kept.nbytes for kept in self.idle)
+    def clear(self):
+        with self.lock:
+            self.idle.clear()
+            self.idle_bytes = 0
+
+
+def _aligned(size):
+    """New float32 memory of ``size`` bytes that starts on a cache line."""
+    memory = np.empty(size + 4 * _LINE, np.uint8)
+    start = -memory.ctypes.data % (4 * _LINE)
+    return memory[start : start + size].view(np.float32)
 
 
 _pool = _Pool()
@@ -60,31 +75,34 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-@contextmanager
-def borrow(*counts):
-    """Uninitialised float32 arrays of these lengths, each starting on a cache line."""
-    lengths = [-(-count * 4 // _ALIGN) * _ALIGN for count in counts]
-    memory = _pool.take(sum(lengths) + _ALIGN)
-    try:
-        start = -memory.ctypes.data % _ALIGN
-        arrays = []
-        for count, length in zip(counts, lengths, strict=True):
-            arrays.append(memory[start : start + 4 * count].view(np.float32))
-            start += length
-        yield arrays if len(arrays) > 1 else arrays[0]
-    finally:
-        _pool.give_back(memory)
+class borrow:
+    """Uninitialised float32 arrays of these lengths, each starting on a cache line.
+
+    A class, since entering a generator costs as much as all the rest.
+    """
+
+    def __init__(self, *counts):
+        self.counts = counts
+
+    def __enter__(self):
+        ends = [*itertools.accumulate(-(-count // _LINE) * _LINE for count in self.counts)]
+        self.memory = _pool.take(4 * ends[-1])
+        starts = zip([0, *ends], self.counts, strict=False)
+        arrays = [self.memory[start : start + count] for start, count in starts]
+        return arrays if len(arrays) > 1 else arrays[0]
+
+    def __exit__(self, *exc):
+        _pool.give_back(self.memory)
 
 
 def memory_stats():
     """Bytes of the kernels' scratch memory: in use, kept idle for reuse, and the peak of both."""
     with _pool.lock:
-        return {"in_use": _pool.in_use, "idle": _pool.idle_bytes(), "peak": _pool.peak}
+        return {"in_use": _pool.in_use, "idle": _pool.idle_bytes, "peak": _pool.peak}
 
 
 def release_memory():
     """Give idle memory back to the system: scratch memory, and what the allocator keeps."""
-    with _pool.lock:
-        _pool.idle.clear()
+    _pool.clear()
     if hasattr(_libc, "malloc_trim"):
         _libc.malloc_trim(0)

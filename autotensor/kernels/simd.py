@@ -140,6 +140,30 @@ def store(typing, base, index, value):
 
 
 @intrinsic
+def transpose(typing, to, to_row, source, source_row):
+    """Write the ``WIDTH`` x ``WIDTH`` floats at an address to another, transposed."""
+
+    def codegen(context, builder, signature, args):
+        to, to_row, source, source_row = args
+        lanes, kind = range(WIDTH), ir.VectorType(_i32, WIDTH)
+        rows = [emit_load(builder, source, builder.mul(source_row, _i64(i))) for i in lanes]
+        size = WIDTH // 2
+        while size:  # swap the blocks off the diagonal, then within all blocks, and so on
+            low = ir.Constant(kind, [i + WIDTH - size if i & size else i for i in lanes])
+            high = ir.Constant(kind, [i + WIDTH if i & size else i + size for i in lanes])
+            for i in [i for i in lanes if not i & size]:
+                x, y = rows[i], rows[i + size]
+                rows[i] = builder.shuffle_vector(x, y, low)
+                rows[i + size] = builder.shuffle_vector(x, y, high)
+            size //= 2
+        for i, row in enumerate(rows):
+            emit_store(builder, row, to, builder.mul(to_row, _i64(i)))
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 4), codegen
+
+
+@intrinsic
 def load_scalar(typing, base, index):
     """Float number ``index`` after the address ``base``."""
 

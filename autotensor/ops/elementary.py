@@ -7,7 +7,7 @@ import numpy as np
 
 from autotensor import kernels
 from autotensor.ops.arguments import floating
-from autotensor.ops.elementwise import pair
+from autotensor.ops.elementwise import evaluate, pair
 from autotensor.tensor import record
 
 __all__ = [
@@ -189,17 +189,12 @@ def atanh(x):
     return record(np.arctanh(x.array), (x, lambda g: g / (1 - x * x)))
 
 
-def _logistic(x):
-    # exp of a negative number only, which cannot overflow
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, small) / (1 + small)
-
-
 @_quiet
 def sigmoid(x):
-    """``1 / (1 + e**-x)``, without overflow."""
+    """``1 / (1 + e**-x)``; where the power overflows that is 0, as it should be."""
     x = floating(x, "sigmoid")
-    return record(_logistic(x.array), (x, lambda g, y: g * (y * (1 - y)), True))
+    value = 1 / (1 + np.exp(-x.array))
+    return record(value, (x, lambda g, y: evaluate(lambda g, y: g * (y * (1 - y)), g, y), True))
 
 
 @_quiet

@@ -27,6 +27,9 @@ def index_of(x, index):
     parts = index if isinstance(index, tuple) else (index,)
     basic, normal = True, []
     for part in parts:
+        if isinstance(part, slice):
+            normal.append(slice(_whole(part.start), _whole(part.stop), _whole(part.step)))
+            continue
         if isinstance(part, Tensor):
             part = part.array
         elif isinstance(part, (list, tuple, range)):
@@ -34,9 +37,7 @@ def index_of(x, index):
             part = part if part.size else part.astype(np.intp)
         if isinstance(part, np.ndarray) and part.ndim == 0 and part.dtype.kind in "iu":
             part = int(part)
-        if isinstance(part, slice):
-            part = slice(*(_whole(n) for n in (part.start, part.stop, part.step)))
-        elif isinstance(part, (bool, np.bool_, np.ndarray)):
+        if isinstance(part, (bool, np.bool_, np.ndarray)):
             basic = False
         elif not (part is None or part is Ellipsis or isinstance(part, numbers.Integral)):
             raise IndexError(
@@ -57,7 +58,7 @@ def getitem(x, index):
     """``x[index]`` in all of NumPy's forms: a view for integers and slices, otherwise a copy."""
     parts, basic = index_of(x, index)
     x_shape = x.shape
-    if basic and not any(part is Ellipsis for part in parts):
+    if basic and Ellipsis not in parts:
         parts = (*parts, Ellipsis)  # makes NumPy return a view for a single element, too
     repeats = not basic and any(isinstance(p, np.ndarray) and p.dtype.kind != "b" for p in parts)
 

@@ -3,11 +3,12 @@
 import numpy as np
 
 from autotensor import kernels
+from autotensor.autograd import is_grad_enabled
 from autotensor.ops.arguments import broadcast, dimensions, floating, numpy_names, tensor_of
 from autotensor.ops.elementwise import abs, sign, where
 from autotensor.ops.reduce import amax, amin, restore, sum
 from autotensor.ops.shape import matrix_transpose, reshape, unsqueeze
-from autotensor.tensor import Tensor, record
+from autotensor.tensor import Made, Tensor, record
 
 __all__ = [
     "addmm",
@@ -68,9 +69,16 @@ def _product(x, y, given_x, given_y):
         ) else np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     return record(
         kernels.matmul(x.array, y.array),
-        (x, lambda g: matmul(g, matrix_transpose(y))),
-        (y, lambda g: matmul(matrix_transpose(x), g)),
+        (x, lambda g: _slope(g, matrix_transpose(y))),
+        (y, lambda g: _slope(matrix_transpose(x), g)),
     )
+
+
+def _slope(x, y):
+    """``x @ y`` in a rule; the walk may keep it, for a weight's is large, and copies take time."""
+    if is_grad_enabled():
+        return matmul(x, y)
+    return Made(matmul(x, y).array)
 
 
 def mm(x, y):
@@ -144,8 +152,8 @@ def linear(x, weight, bias=None):
         product += bias.array
     return record(
         product,
-        (x, lambda g: matmul(g, weight)),
-        (weight, lambda g: matmul(matrix_transpose(g), x)),
+        (x, lambda g: _slope(g, weight)),
+        (weight, lambda g: _slope(matrix_transpose(g), x)),
         (bias, lambda g: g),
     )
 

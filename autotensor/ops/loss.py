@@ -20,7 +20,7 @@ from autotensor.ops.classification import (
     reduced,
 )
 from autotensor.ops.elementary import exp, log, log1p, rsqrt
-from autotensor.ops.elementwise import abs, clamp, square, where
+from autotensor.ops.elementwise import abs, clamp, evaluate, neg, square, where
 from autotensor.ops.reduce import sum
 from autotensor.ops.shape import unsqueeze
 from autotensor.tensor import Tensor, record
@@ -72,7 +72,14 @@ def _same_size(name, x, target, reduction):
 def mse_loss(x, target, reduction="mean"):
     """``(x - target)**2``."""
     x, target = _pair("mse_loss", x, target, reduction)
-    return reduced(square(x - target), reduction)
+    squares = np.square(x.array - target.array)
+    scale = 2 / squares.size if reduction == "mean" and squares.size else 2
+    value = reduced(Tensor(np.asarray(squares)), reduction).array
+
+    def slope(g):
+        return evaluate(lambda g, x, t: (x - t) * (g * scale), g, x, target)
+
+    return record(value, (x, slope), (target, lambda g: neg(slope(g))))
 
 
 def l1_loss(x, target, reduction="mean"):

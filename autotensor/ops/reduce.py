@@ -1,6 +1,7 @@
 """Many elements to one: sums, means, extremes, norms; over all dimensions or the given ones."""
 
 import builtins
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -57,7 +58,7 @@ def restore(g, shape, axes, keepdim):
 
 
 def _count(shape, axes):
-    return int(np.prod([shape[d] for d in axes], dtype=np.int64))
+    return math.prod([shape[d] for d in axes])
 
 
 @numpy_names

@@ -83,9 +83,10 @@ class Optimizer:
         self._steps += 1
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is not None:
+                grad = p.grad
+                if grad is not None:
                     before_write(p.array)
-                    self.update(p, p.grad.array, self.state[p], group)
+                    self.update(p, grad.array, self.state[p], group)
                     wrote(p)
         return loss
 
@@ -100,7 +101,7 @@ class Optimizer:
     def zero_grad(self, set_to_none=True):
         """Forget the gradients, or with ``set_to_none=False`` fill them with zeros."""
         for p in chain.from_iterable(group["params"] for group in self.param_groups):
-            if p.grad is None or set_to_none:
+            if set_to_none or p.grad is None:
                 p.grad = None
                 continue
             if p.grad.requires_grad:

@@ -18,6 +18,7 @@ from autotensor.kernels.simd import (
     maximum,
     splat,
     store,
+    transpose,
 )
 
 FOLDER = Path(__file__).parent
@@ -36,6 +37,19 @@ def _arithmetic(x, y, out):
     return lanes_sum(a)
 
 
+@jit.serial
+def _transpose(x, out):
+    transpose(address(out), out.shape[1], address(x), x.shape[1])
+
+
+def test_transpose():
+    x = np.random.default_rng(0).standard_normal((WIDTH, WIDTH + 3)).astype(np.float32)
+    out = np.zeros((WIDTH, WIDTH + 1), np.float32)
+    _transpose(x, out)
+    np.testing.assert_array_equal(out[:, :WIDTH], x[:, :WIDTH].T)
+    assert not out[:, WIDTH:].any()
+
+
 def test_arithmetic_equals_numpy():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((2, WIDTH)).astype(np.float32)
@@ -50,7 +64,8 @@ def test_arithmetic_equals_numpy():
 @pytest.mark.parametrize("width", [4, 8, 16])
 def test_kernels_are_right_at_every_width(width):
     environment = {**os.environ, "AUTOTENSOR_SIMD_WIDTH": str(width)}
-    files = [FOLDER / f"test_{name}.py" for name in ("conv", "gemm", "pool")]
+    names = ("conv", "depthwise", "gemm", "matrix", "pool")
+    files = [FOLDER / f"test_{name}.py" for name in names]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
