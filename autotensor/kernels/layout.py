@@ -1,9 +1,14 @@
 """Arrays as kernels see them: contiguous rows, and memory that is known by its address."""
 
+import math
+
 import numba
 import numpy as np
 from numba import types
 from numba.extending import intrinsic
+
+_LINE = 16  # floats of a cache line
+_STREAMED_BYTES = 2 << 20  # of a result that the caches nearby would not hold anyway
 
 
 def to_rows(x):
@@ -36,6 +41,19 @@ def dense(x, like=None):
     copy = np.empty([x.shape[d] for d in order], x.dtype).transpose(back)
     copy[...] = x
     return copy
+
+
+def aligned(shape):
+    """An uninitialised float32 array that starts on a cache line, as `is_streamed` asks."""
+    size = math.prod(shape)
+    memory = np.empty(size + _LINE, np.float32)
+    start = -memory.ctypes.data % (4 * _LINE) // 4
+    return memory[start : start + size].reshape(shape)
+
+
+def is_streamed(rows):
+    """Whether a result (.., width), `aligned`, is better written past the caches (`simd.put`)."""
+    return rows.nbytes >= _STREAMED_BYTES and rows.shape[-1] % _LINE == 0
 
 
 @intrinsic

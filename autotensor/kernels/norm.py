@@ -11,8 +11,9 @@ import numpy as np
 
 from autotensor.kernels import threads
 from autotensor.kernels.jit import Kernel, serial
-from autotensor.kernels.layout import floats, from_rows, to_rows
-from autotensor.kernels.simd import integers
+from autotensor.kernels.lanes import load_like, over_channels, where_larger
+from autotensor.kernels.layout import aligned, floats, from_rows, is_streamed, to_rows
+from autotensor.kernels.simd import integers, put
 
 _BLOCK = 1 << 14  # elements in one task: three operands of it fit the second-level cache
 _LANES = 64  # fewer channels than this leave vector lanes empty
@@ -43,11 +44,9 @@ def normalise(x, mean, scale, shift, floor=-np.inf):
     """
     rows = _widen(to_rows(x))
     factors = _tile(rows, *_line(mean, scale, shift), np.full_like(mean, floor))
-    y = np.empty_like(rows)
+    y = aligned(rows.shape)
     step, blocks = _partition(rows)
-    threads.launch(
-        _normalise, blocks, *(a.ctypes.data for a in (rows, factors, y)), *rows.shape, step
-    )
+    threads.launch(_normalise, blocks, rows, factors, y, *rows.shape, step, is_streamed(y))
     return from_rows(y, x.shape)
 
 
@@ -73,10 +72,10 @@ def batch_norm_grad(g, x, mean, inverse_std, weight, bias=0.0, floor=-np.inf):
     slope = -scale * inverse_std * weight_grad / count
     shift = -scale * g_sum / count - slope * (mean - near)
     factors = _tile(x_rows, *line, slope, shift)
-    gx = np.empty_like(x_rows)
+    gx = aligned(x_rows.shape)
     step, blocks = _partition(x_rows)
-    addresses = (a.ctypes.data for a in (g_rows, x_rows, factors, gx))
-    threads.launch(_input_grad, blocks, *addresses, *x_rows.shape, step)
+    threads.launch(_input_grad, blocks, g_rows, x_rows, factors, gx, *x_rows.shape, step,
+                   is_streamed(gx))  # fmt: skip
     sums = (part.astype(np.float32) for part in (weight_grad, g_sum))
     return from_rows(gx, x.shape), *sums
 
@@ -170,13 +169,11 @@ def _kept(g, v, floor):
 
 
 @serial
-def _normalise_block(x, factors, y):
-    near, scale, shift, floor = factors[0], factors[1], factors[2], factors[3]
-    for i in range(len(x)):
-        a, out = x[i], y[i]
-        for k in range(x.shape[1]):
-            v = (a[k] - near[k]) * scale[k] + shift[k]
-            out[k] = floor[k] if v <= floor[k] else v
+def _normalise_lanes(zero, c, x, factors, y, width, streamed):
+    near, scale = load_like(zero, factors, c), load_like(zero, factors, width + c)
+    shift, floor = load_like(zero, factors, 2 * width + c), load_like(zero, factors, 3 * width + c)
+    v = (load_like(zero, x, c) - near) * scale + shift
+    put(y, c, where_larger(v, floor, v, floor), streamed)
 
 
 @serial
@@ -204,15 +201,17 @@ def _sums_block(g, x, factors, total, product):
 
 
 @serial
-def _input_grad_block(g, x, factors, gx):
-    near, scale, start, floor = factors[0], factors[1], factors[2], factors[3]
-    slope, shift = factors[4], factors[5]
-    for i in range(len(x)):
-        a, ga, out = x[i], g[i], gx[i]
-        for k in range(x.shape[1]):
-            da = a[k] - near[k]
-            first = _kept(ga[k], da * scale[k] + start[k], floor[k])
-            out[k] = scale[k] * first + slope[k] * da + shift[k]
+def _input_grad_lanes(zero, c, g, x, factors, gx, width, streamed):
+    near, scale = load_like(zero, factors, c), load_like(zero, factors, width + c)
+    start, floor = load_like(zero, factors, 2 * width + c), load_like(zero, factors, 3 * width + c)
+    slope, shift = load_like(zero, factors, 4 * width + c), load_like(zero, factors, 5 * width + c)
+    da = load_like(zero, x, c) - near
+    first = where_larger(da * scale + start, floor, load_like(zero, g, c), 0)
+    put(gx, c, scale * first + slope * da + shift, streamed)
+
+
+_normalise_row = over_channels(_normalise_lanes)
+_input_grad_row = over_channels(_input_grad_lanes)
 
 
 @serial
@@ -236,9 +235,10 @@ def _totals(task, worker, arguments):
 
 @Kernel
 def _normalise(task, worker, arguments):
-    x, factors, y, rows, width, step = integers(arguments, 6)
-    x, y = _block(x, task, rows, width, step), _block(y, task, rows, width, step)
-    _normalise_block(x, floats(factors, 4, width), y)
+    x, factors, y, rows, width, step, streamed = integers(arguments, 7)
+    for i in range(task * step, min((task + 1) * step, rows)):
+        at = 4 * i * width
+        _normalise_row(width, x + at, factors, y + at, width, streamed)
 
 
 @Kernel
@@ -251,6 +251,7 @@ def _sums(task, worker, arguments):
 
 @Kernel
 def _input_grad(task, worker, arguments):
-    g, x, factors, gx, rows, width, step = integers(arguments, 7)
-    g, x = _block(g, task, rows, width, step), _block(x, task, rows, width, step)
-    _input_grad_block(g, x, floats(factors, 6, width), _block(gx, task, rows, width, step))
+    g, x, factors, gx, rows, width, step, streamed = integers(arguments, 8)
+    for i in range(task * step, min((task + 1) * step, rows)):
+        at = 4 * i * width
+        _input_grad_row(width, g + at, x + at, factors, gx + at, width, streamed)
