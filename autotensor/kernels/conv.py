@@ -96,8 +96,9 @@ def conv2d(x, w, stride, padding, dilation, groups, bias=None, rectified=False):
         y = reference.conv2d(x, w, stride, padding, dilation, groups)
         return _finished(y, bias, rectified)
     from autotensor.kernels import depthwise, direct
+    from autotensor.kernels.layout import aligned
 
-    out = np.empty(shape, np.float32)
+    out = aligned(shape)
     window = _window(w.shape, stride, padding, dilation)
     if _is_winograd(w.shape, out_size, stride, dilation, groups):
         _winograd(out).convolve(_pixels(x), w.transpose(1, 0, 2, 3), out, padding, bias, rectified)
@@ -127,8 +128,9 @@ def conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups, bias=Non
         gx = reference.conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups)
         return _finished(gx, bias, False)
     from autotensor.kernels import depthwise, direct
+    from autotensor.kernels.layout import aligned
 
-    out = np.empty((n, height, width, c), np.float32)
+    out = aligned((n, height, width, c))
     window = _window(w.shape, stride, padding, dilation)
     turned = tuple(d * (k - 1) - p for k, d, p in zip(w.shape[2:], dilation, padding, strict=True))
     if _is_winograd(w.shape, (height, width), stride, dilation, groups):

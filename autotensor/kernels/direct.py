@@ -18,12 +18,14 @@ from autotensor.kernels.gemm import (
     multiply_runs,
 )
 from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.layout import is_streamed
 from autotensor.kernels.panels import matrices, pack, unpack, whole_panels
 from autotensor.kernels.rows import (
     add_floats,
     copy_floats,
     image_integers,
     rectify_floats,
+    stream_floats,
     zero_floats,
 )
 from autotensor.kernels.simd import integers, load_integer, prefetch_to_write, store_integer
@@ -116,7 +118,8 @@ def _window_runs(offsets, window, line_floats, pixel_floats, channels, all_chann
 def _convolve(task, worker, arguments):
     """Some rows of one image of the output."""
     image, window, positions = arguments, arguments + 56, arguments + 120
-    groups, out_channels, out, filters, memory, size, bias, rectified = integers(arguments + 160, 8)
+    (groups, out_channels, out, filters, memory, size, bias, rectified,
+     streamed) = integers(arguments + 160, 9)  # fmt: skip
     all_channels, out_w = load_integer(image, 6), load_integer(positions, 1)
     sh, sw = integers(window + 16, 2)
     channels, columns = all_channels // groups, out_channels // groups
@@ -127,21 +130,27 @@ def _convolve(task, worker, arguments):
     panels = -(-columns // PANEL)
     for i in range(rows):
         c_line = out + 4 * (row + i) * out_w * out_channels
-        for byte in range(0, 4 * out_w * out_channels, 64):
-            prefetch_to_write(c_line + 4 * out_w * out_channels + byte)  # the next row
+        if not streamed:
+            for byte in range(0, 4 * out_w * out_channels, 64):
+                prefetch_to_write(c_line + 4 * out_w * out_channels + byte)  # the next row
         for group in range(groups):
             for p in range(panels):
                 b = filters + 4 * (group * panels + p) * runs * run * PANEL
                 start = bias + 4 * (group * panels + p) * PANEL
                 c, c_step = c_line + 4 * (group * columns + p * PANEL), out_channels
                 width = min(PANEL, columns - p * PANEL)
-                to, to_step = (c, c_step) if width == PANEL else (part, PANEL)
+                to, to_step = (part, PANEL) if streamed or width < PANEL else (c, c_step)
                 multiply_runs(a + 4 * (i * sh * line + group * channels), sw * pixel, 1, b, PANEL,
                               to, to_step, start, 0, out_w, runs, offsets, run)  # fmt: skip
-                if width < PANEL:
+                if streamed:
+                    if rectified:
+                        rectify_floats(part, out_w * PANEL)
+                    for t in range(out_w):
+                        stream_floats(c + 4 * t * c_step, part + 4 * t * PANEL, PANEL)
+                elif width < PANEL:
                     for t in range(out_w):
                         copy_floats(c + 4 * t * c_step, part + 4 * t * PANEL, width)
-        if rectified:
+        if rectified and not streamed:
             rectify_floats(c_line, out_w * out_channels)
 
 
@@ -249,6 +258,11 @@ def _positions(x, out, window, pixels):
     return (out_h, out_w, rows, -(-out_h // rows), in_place), floats
 
 
+def _is_streamed(out, groups):
+    """Whether panels go past the caches: those of wide pixels lie too far apart for that."""
+    return is_streamed(out) and out.shape[3] <= 8 * PANEL and out.shape[3] // groups % PANEL == 0
+
+
 def convolve(x, w, out, window, bias=None, rectified=False):
     """Convolution (N, H, W, C) * (G, O/G, C/G, KH, KW) + (O,) -> (N, OH, OW, O), put into ``out``.
 
@@ -265,7 +279,8 @@ def convolve(x, w, out, window, bias=None, rectified=False):
         pack(filters, packed)
         threads.launch(_convolve, len(x) * positions[3], *image_integers(x), *window, *positions,
                        len(w), out.shape[3], out.ctypes.data, packed.ctypes.data,
-                       memory.ctypes.data, size, bias.ctypes.data, rectified)  # fmt: skip
+                       memory.ctypes.data, size, bias.ctypes.data, rectified,
+                       _is_streamed(out, len(w)))  # fmt: skip
 
 
 def weight_gradient(x, g, out, window):

@@ -3,7 +3,16 @@
 import numpy as np
 
 from autotensor.kernels.jit import serial
-from autotensor.kernels.simd import WIDTH, at_least, load, load_scalar, splat, store, store_scalar
+from autotensor.kernels.simd import (
+    WIDTH,
+    at_least,
+    load,
+    load_scalar,
+    put,
+    splat,
+    store,
+    store_scalar,
+)
 
 
 @serial
@@ -16,6 +25,13 @@ def copy_floats(to, source, count):
     while i < count:
         store_scalar(to, i, load_scalar(source, i))
         i += 1
+
+
+@serial
+def stream_floats(to, source, count):
+    """Copy whole cache lines of floats past the caches (see `simd.put`)."""
+    for i in range(0, count, WIDTH):
+        put(to, i, load(source, i), 1)
 
 
 @serial

@@ -9,6 +9,7 @@ import numpy as np
 
 from autotensor.kernels.gemm import PANEL
 from autotensor.kernels.jit import serial
+from autotensor.kernels.rows import stream_floats
 from autotensor.kernels.simd import (
     WIDTH,
     at_least,
@@ -28,8 +29,8 @@ AT_ONE = 7
 PAD = 16  # between planes, in floats: powers of two would fall into the same cache sets
 
 # A worker's small buffers, in floats from its start: half-transformed tile, tail lanes, tables.
-_TAIL, TABLE, _TAIL_TABLE = 36 * WIDTH, 72 * WIDTH, 72 * WIDTH + 72
-SMALL = 72 * WIDTH + 144
+_TAIL, TABLE = 36 * WIDTH, 72 * WIDTH
+_TAIL_TABLE, PLACES, SMALL = TABLE + 72, TABLE + 144, TABLE + 224
 
 
 @serial
@@ -210,6 +211,25 @@ def transform_output(small, channels, m, plane, panel, lowest):
             store(load_integer(row, 3), at, at_least(t3, lowest))
         if c + WIDTH > channels:
             _scatter_tail(small, 16, c, channels - c)
+
+
+@serial
+def buffer_tile(small, tile, channels):
+    """Let the table lead to a buffer for one tile of the output."""
+    for pixel in range(16):
+        store_integer(small + 4 * TABLE, pixel, tile + 4 * pixel * channels)
+
+
+@serial
+def stream_tile(places, tile, channels, sink):
+    """Write a buffered tile to its places in the image, past the caches, a pixel at a time.
+
+    Straight from the registers would be half a cache line here and half there, which costs more.
+    """
+    for pixel in range(16):
+        place = load_integer(places, pixel)
+        if place != sink:
+            stream_floats(place, tile + 4 * pixel * channels, channels)
 
 
 def filter_integers(w):

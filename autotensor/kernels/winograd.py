@@ -21,6 +21,7 @@ from autotensor.kernels.gemm import (
     multiply_runs,
 )
 from autotensor.kernels.jit import Kernel, serial
+from autotensor.kernels.layout import is_streamed
 from autotensor.kernels.panels import whole_panels
 from autotensor.kernels.rows import image_integers
 from autotensor.kernels.simd import (
@@ -34,10 +35,13 @@ from autotensor.kernels.simd import (
 from autotensor.kernels.tiles import (
     AT_ONE,
     PAD,
+    PLACES,
     SMALL,
     TABLE,
+    buffer_tile,
     filter_integers,
     locate,
+    stream_tile,
     transform_filters,
     transform_filters_back,
     transform_gradient,
@@ -63,14 +67,15 @@ def _prefetch_part(image, tiles_per_image, first, count, part, write):
 
 @serial
 def _multiply_planes(v, v_row, v_plane, u, m, m_plane, m_panel, rows, k, panels, bias,
-                     zeros, image, out, tiles_per_image, first, count):  # fmt: skip
+                     zeros, image, out, tiles_per_image, first, count, streamed):  # fmt: skip
     """The 36 products of a block: M[rows, panels] = V[rows, k] U[k, panels], and the bias.
 
     Meanwhile memory fetches what comes next: the block's output, and the input after it.
     """
     for e in range(36):
         _prefetch_part(image, tiles_per_image, first + count, count, e, False)
-        _prefetch_part(out, tiles_per_image, first, count, e, True)
+        if not streamed:
+            _prefetch_part(out, tiles_per_image, first, count, e, True)
         for p in range(panels):
             filters = u + 4 * (e * (panels * k * PANEL + PAD) + p * k * PANEL)
             to = m + 4 * (e * m_plane + p * m_panel)
@@ -84,7 +89,8 @@ def _convolve(task, worker, arguments):
     """Some blocks of tiles of the output, each from image to image."""
     image, out, grid, before = arguments, arguments + 56, arguments + 112, arguments + 136
     tiles, at_origin = load_integer(grid, 2), arguments + 152
-    block, u, memory, size, zeros, sink, share, bias, rectified = integers(arguments + 168, 9)
+    (block, u, memory, size, zeros, sink, share, bias, rectified,
+     streamed) = integers(arguments + 168, 10)  # fmt: skip
     lowest = splat(np.float32(0 if rectified else -np.inf))
     channels, out_channels = load_integer(image, 6), load_integer(out, 6)
     v_row, panels = -(-channels // WIDTH) * WIDTH, -(-out_channels // PANEL)
@@ -93,6 +99,7 @@ def _convolve(task, worker, arguments):
     small = memory + 4 * size * worker
     v = small + 4 * SMALL
     m = v + 4 * 36 * v_plane
+    tile = m + 4 * 36 * m_plane
     per_image = load_integer(grid, 0) * load_integer(grid, 1)
     for first in range(task * share, min(tiles, (task + 1) * share), block):
         count = min(block, tiles - first)
@@ -101,10 +108,15 @@ def _convolve(task, worker, arguments):
             transform_input(small, channels, v + 4 * t * v_row, v_plane)
         rows = min(block, -(-count // ROWS) * ROWS)
         _multiply_planes(v, v_row, v_plane, u, m, m_plane, m_panel, rows, channels, panels,
-                         bias, zeros, image, out, per_image, first, count)  # fmt: skip
+                         bias, zeros, image, out, per_image, first, count, streamed)  # fmt: skip
+        if streamed:
+            buffer_tile(small, tile, out_channels)
         for t in range(count):
-            locate(small + 4 * TABLE, out, grid, first + t, at_origin, 4, sink)
+            places = small + 4 * (PLACES if streamed else TABLE)
+            locate(places, out, grid, first + t, at_origin, 4, sink)
             transform_output(small, out_channels, m + 4 * t * PANEL, m_plane, m_panel, lowest)
+            if streamed:
+                stream_tile(places, tile, out_channels, sink)
 
 
 @Kernel
@@ -182,7 +194,7 @@ def _tiles_in_block(tiles, channels, least):
 def _worker_floats(block, channels, out_channels):
     v_plane = block * _round_up(channels, WIDTH) + PAD
     m_plane = block * _round_up(out_channels, PANEL) + PAD
-    return _round_up(SMALL + 36 * (v_plane + m_plane), 16)
+    return _round_up(SMALL + 36 * (v_plane + m_plane) + 16 * out_channels, 16)
 
 
 def _filters(w, u):
@@ -214,7 +226,7 @@ def convolve(x, w, out, padding, bias=None, rectified=False):
         threads.launch(_convolve, -(-tiles // share), *image_integers(x), *image_integers(out),
                        *grid, tiles, *padding, 0, 0, block, u.ctypes.data, memory.ctypes.data, size,
                        zeros.ctypes.data, sink.ctypes.data, share, bias.ctypes.data,
-                       rectified)  # fmt: skip
+                       rectified, is_streamed(out))  # fmt: skip
 
 
 def weight_gradient(x, g, out, padding):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autotensor.kernels import conv, threads
+from autotensor.kernels import conv, layout, threads
 
 
 def loops(x, w, stride, padding, dilation, groups):
@@ -95,6 +95,11 @@ def compiled_always(monkeypatch):
     monkeypatch.setattr(conv, "_SMALL", 0)
 
 
+@pytest.fixture
+def streamed_always(monkeypatch):
+    monkeypatch.setattr(layout, "_STREAMED_BYTES", 0)
+
+
 SLOW = settings(deadline=None, max_examples=60)
 
 
@@ -126,6 +131,22 @@ def test_gradients_equal_loops(case):
     got_w, got_b = conv.conv2d_parameter_grads(x, g, w.shape, *geometry)
     assert_near(got_w, gw)
     assert_near(got_b, g.astype(np.float64).sum((0, 2, 3)))
+
+
+@pytest.mark.parametrize("rectified", [False, True])
+@pytest.mark.parametrize("kernel", [1, 2, 3])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_large_results_go_past_the_caches(streamed_always, kernel, groups, rectified):
+    rng = np.random.default_rng(kernel)
+    shapes = (2, 32, 9, 10), (64, 32 // groups, kernel, kernel)
+    x, w = (rng.standard_normal(s).astype(np.float32) for s in shapes)
+    geometry, bias = ((1, 1), (1, 1), (1, 1), groups), rng.standard_normal(64).astype(np.float32)
+    expected = loops(x, w, *geometry) + bias[:, None, None]
+    expected = np.maximum(expected, 0) if rectified else expected
+    assert_near(conv.conv2d(x, w, *geometry, bias, rectified), expected)
+    g = rng.standard_normal(expected.shape).astype(np.float32)
+    gx, _ = loops_adjoint(x, w, g, *geometry)
+    assert_near(conv.conv2d_input_grad(g, w, x.shape, *geometry), gx)
 
 
 def results(x, w, g, geometry):

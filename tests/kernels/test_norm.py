@@ -150,3 +150,17 @@ def test_channel_sum(shape):
     expected = x.sum(axes, dtype=np.float64)
     for laid in (x, channels_last):
         np.testing.assert_allclose(kernels.channel_sum(laid), expected, 1e-5, 1e-5)
+
+
+def test_large_results_go_past_the_caches(monkeypatch):
+    from autotensor.kernels import layout
+
+    x, g = draw_images((4, 32, 9, 9), 0), draw_images((4, 32, 9, 9), 1)
+    mean, var = moments(x)
+    arguments = (mean, 1 / np.sqrt(var), np.ones(32), np.zeros(32), 0.0)
+    plain = kernels.normalise(x, *arguments[:2], arguments[3], 0.0)
+    grads = kernels.batch_norm_grad(g, x, *arguments)
+    monkeypatch.setattr(layout, "_STREAMED_BYTES", 0)
+    np.testing.assert_array_equal(kernels.normalise(x, *arguments[:2], arguments[3], 0.0), plain)
+    for got, expected in zip(kernels.batch_norm_grad(g, x, *arguments), grads, strict=True):
+        np.testing.assert_array_equal(got, expected)
