@@ -158,7 +158,8 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
     for root, gradient in zip(roots, gradients, strict=True):
         pending.give(root, gradient)
     heap, waiting, ours = pending.heap, pending.gradients, pending.ours
-    with set_grad_enabled(record):
+    mode = _recording.set(record)
+    try:
         while heap:
             node = heappop(heap)[1]
             gradient = waiting.pop(node)
@@ -179,6 +180,8 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
                     "backward through a graph a second time: its saved values were freed. "
                     "Pass retain_graph=True to the first backward() or grad()."
                 )
+    finally:
+        _recording.reset(mode)
     return None if inputs is None else [found.get(node) for node in inputs]
 
 

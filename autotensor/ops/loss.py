@@ -72,14 +72,15 @@ def _same_size(name, x, target, reduction):
 def mse_loss(x, target, reduction="mean"):
     """``(x - target)**2``."""
     x, target = _pair("mse_loss", x, target, reduction)
+    if reduction == "none" or 0 in (x.array.size, target.array.size):
+        return reduced(square(x - target), reduction)
     squares = np.square(x.array - target.array)
-    scale = 2 / squares.size if reduction == "mean" and squares.size else 2
-    value = reduced(Tensor(np.asarray(squares)), reduction).array
+    count = squares.size if reduction == "mean" else 1
 
     def slope(g):
-        return evaluate(lambda g, x, t: (x - t) * (g * scale), g, x, target)
+        return evaluate(lambda g, x, t: (x - t) * (g * (2 / count)), g, x, target)
 
-    return record(value, (x, slope), (target, lambda g: neg(slope(g))))
+    return record(squares.sum() / count, (x, slope), (target, lambda g: neg(slope(g))))
 
 
 def l1_loss(x, target, reduction="mean"):
