@@ -82,9 +82,3 @@ def bytes_at(address, rows, width):
 def doubles_at(address, rows, width):
     """The float64 array (rows, width) whose first element is at an address."""
     return numba.carray(_pointer(address, np.float64(0)), (rows, width))
-
-
-@numba.njit(inline="always")
-def integers_at(address, count):
-    """The int64 array (count,) whose first element is at an address."""
-    return numba.carray(_pointer(address, np.int64(0)), (count,))

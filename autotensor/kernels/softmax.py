@@ -11,11 +11,11 @@ import numpy as np
 from autotensor.kernels import threads
 from autotensor.kernels.exponential import exp32
 from autotensor.kernels.jit import Kernel, serial
-from autotensor.kernels.layout import floats, from_rows, integers_at, to_rows
-from autotensor.kernels.simd import integers
+from autotensor.kernels.layout import from_rows, to_rows
+from autotensor.kernels.rows import zero_floats
+from autotensor.kernels.simd import integers, load_integer, load_scalar, store_scalar
 
 _BLOCK = 1 << 13  # elements in one task
-_LANES = 64
 
 
 def cross_entropy(x, target):
@@ -27,8 +27,7 @@ def cross_entropy(x, target):
     rows, target = to_rows(x), np.ascontiguousarray(target)
     losses, scales = np.empty(target.shape, np.float32), np.empty((2, len(rows)), np.float32)
     step, tasks = _partition(rows)
-    addresses = (a.ctypes.data for a in (rows, target, losses, scales))
-    threads.launch(_cross_entropy, tasks, *addresses, *rows.shape, step)
+    threads.launch(_cross_entropy, tasks, rows, target, losses, scales, *rows.shape, step)
     return losses, scales
 
 
@@ -37,8 +36,7 @@ def cross_entropy_grad(g, x, target, scales):
     rows, target = to_rows(x), np.ascontiguousarray(target)
     g, gx = np.ascontiguousarray(g), np.empty_like(rows)
     step, tasks = _partition(rows)
-    addresses = (a.ctypes.data for a in (rows, target, g, scales, gx))
-    threads.launch(_cross_entropy_grad, tasks, *addresses, *rows.shape, step)
+    threads.launch(_cross_entropy_grad, tasks, rows, target, g, scales, gx, *rows.shape, step)
     return from_rows(gx, x.shape)
 
 
@@ -49,70 +47,59 @@ def _partition(rows):
 
 
 @serial
-def _largest(row, top):
-    """The largest element, NaN left out; ``top`` is scratch of `_LANES` floats."""
-    largest, whole = row[0], len(row) - len(row) % _LANES
-    if whole:
-        top[:] = row[:_LANES]
-        for start in range(_LANES, whole, _LANES):
-            for k in range(_LANES):
-                top[k] = row[start + k] if row[start + k] > top[k] else top[k]
-        for k in range(_LANES):
-            largest = max(largest, top[k])
-    for k in range(whole, len(row)):
-        largest = row[k] if row[k] > largest else largest
-    return largest
+def _largest(row, width):
+    """The largest of some floats, NaN left out: four in turns, that do not wait for one another."""
+    a = b = c = d = np.float32(-np.inf)
+    whole = width - width % 4
+    for k in range(0, whole, 4):
+        a, b = _larger(load_scalar(row, k), a), _larger(load_scalar(row, k + 1), b)
+        c, d = _larger(load_scalar(row, k + 2), c), _larger(load_scalar(row, k + 3), d)
+    for k in range(whole, width):
+        a = _larger(load_scalar(row, k), a)
+    return _larger(_larger(a, b), _larger(c, d))
 
 
 @serial
-def _cross_entropy_rows(x, target, losses, largest, totals):
-    top = np.empty(_LANES, np.float32)
-    for i in range(len(x)):
-        row, high = x[i], _largest(x[i], top)
-        total = np.float32(0)
-        for k in range(len(row)):
-            total += exp32(row[k] - high)
-        largest[i], totals[i] = high, total
-        losses[i] = math.log(np.float64(total)) + (high - row[target[i]]) if target[i] >= 0 else 0
+def _larger(x, y):
+    return x if x > y else y
 
 
 @serial
-def _cross_entropy_grad_rows(x, target, g, largest, totals, gx):
-    for i in range(len(x)):
-        row, out = x[i], gx[i]
-        if target[i] < 0:
-            out[:] = 0
-            continue
-        high, scale = largest[i], g[i] / totals[i]
-        for k in range(len(row)):
-            out[k] = exp32(row[k] - high) * scale
-        out[target[i]] -= g[i]
+def _sum_of_powers(row, width, high):
+    total = np.float32(0)
+    for k in range(width):
+        total += exp32(load_scalar(row, k) - high)
+    return total
+
+
+@serial
+def _powers(row, width, high, scale, out):
+    for k in range(width):
+        store_scalar(out, k, exp32(load_scalar(row, k) - high) * scale)
 
 
 @Kernel
 def _cross_entropy(task, worker, arguments):
     x, target, losses, scales, rows, width, step = integers(arguments, 7)
-    a, b = task * step, min((task + 1) * step, rows)
-    scales = floats(scales, 2, rows)
-    _cross_entropy_rows(
-        floats(x, rows, width)[a:b],
-        integers_at(target, rows)[a:b],
-        floats(losses, 1, rows)[0][a:b],
-        scales[0][a:b],
-        scales[1][a:b],
-    )
+    for i in range(task * step, min((task + 1) * step, rows)):
+        row, label, loss = x + 4 * i * width, load_integer(target, i), 0.0
+        high = _largest(row, width)
+        total = _sum_of_powers(row, width, high)
+        if label >= 0:
+            loss = math.log(np.float64(total)) + (high - load_scalar(row, label))
+        store_scalar(losses, i, np.float32(loss))
+        store_scalar(scales, i, high)
+        store_scalar(scales, rows + i, total)
 
 
 @Kernel
 def _cross_entropy_grad(task, worker, arguments):
     x, target, g, scales, gx, rows, width, step = integers(arguments, 8)
-    a, b = task * step, min((task + 1) * step, rows)
-    scales = floats(scales, 2, rows)
-    _cross_entropy_grad_rows(
-        floats(x, rows, width)[a:b],
-        integers_at(target, rows)[a:b],
-        floats(g, 1, rows)[0][a:b],
-        scales[0][a:b],
-        scales[1][a:b],
-        floats(gx, rows, width)[a:b],
-    )
+    for i in range(task * step, min((task + 1) * step, rows)):
+        out, label, share = gx + 4 * i * width, load_integer(target, i), load_scalar(g, i)
+        if label < 0:
+            zero_floats(out, width)
+            continue
+        high, total = load_scalar(scales, i), load_scalar(scales, rows + i)
+        _powers(x + 4 * i * width, width, high, share / total, out)
+        store_scalar(out, label, load_scalar(out, label) - share)

@@ -11,7 +11,7 @@ from autotensor.deferred import defer
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.shape import pad, reshape
 from autotensor.ops.spatial import as_pair, from_images, per_axis, to_images
-from autotensor.tensor import Tensor, is_recorded, record
+from autotensor.tensor import Made, Tensor, is_recorded, record
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
@@ -115,18 +115,21 @@ def _convolve(x, w, bias, *geometry):
         return _deferred(x.array, w.array, _array(bias), geometry)
     x_shape, w_shape = x.shape, w.shape
 
+    def weight_rule(g):
+        if is_grad_enabled():
+            return _weight_grad(x, g, w_shape, *geometry)
+        return Made(kernels.conv2d_weight_grad(x.array, g.array, w_shape, *geometry))
+
     def parameter_rule(g):
         if is_grad_enabled():
-            return _weight_grad(x, g, w_shape, *geometry), g.sum((0, 2, 3))
+            return weight_rule(g), g.sum((0, 2, 3))
         found = kernels.conv2d_parameter_grads(x.array, g.array, w_shape, *geometry)
-        return tuple(map(Tensor, found))
+        return tuple(map(Made, found))
 
     return record(
         kernels.conv2d(x.array, w.array, *geometry, _array(bias)),
         (x, lambda g: _input_grad(g, w, None, x_shape, *geometry)),
-        ((w, bias), parameter_rule)
-        if bias is not None
-        else (w, lambda g: _weight_grad(x, g, w_shape, *geometry)),
+        (w, weight_rule) if bias is None else ((w, bias), parameter_rule),
     )
 
 
