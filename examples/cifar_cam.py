@@ -197,7 +197,7 @@ def parameter_groups(model):
 def make_trainer(options, model):
     """The trainer of ``model`` with the data and by the method that the options say."""
     train, test = map(as_photographs, opts.read(options))
-    loader = DataLoader(train, options.batch_size, shuffle=True, seed=options.seed)
+    loader = DataLoader(train, options.batch_size, shuffle=True, seed=options.seed, num_workers=1)
     scores = model[:-1]  # the same layers without the softmax, which is part of cross_entropy
     fast = options.recipe == "fast"
     parameters = parameter_groups(model) if fast else model.parameters()

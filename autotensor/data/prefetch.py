@@ -5,6 +5,8 @@ import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
+from autotensor.kernels import background
+
 
 def prefetch(work, jobs, workers, ahead, prepare=None):
     """Yield ``work(job)`` for every job, in order, made in ``workers`` background threads.
@@ -19,6 +21,7 @@ def prefetch(work, jobs, workers, ahead, prepare=None):
     def run(job):
         if not hasattr(thread, "number"):
             thread.number = next(numbers)
+            background.enter()  # who holds the pool while a step begins would slow the step down
             if prepare is not None:
                 prepare(thread.number)
         return work(job)

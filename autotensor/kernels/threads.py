@@ -3,7 +3,7 @@
 A job is a number of tasks, each of which owns what it writes, so results do not depend on who runs
 what. Helper threads look for tasks, yielding the processor, for a moment after each job, and then
 sleep; the calling thread works too and never waits for a sleeper. When a second Python thread comes
-while a job runs, it does its own job alone.
+while a job runs, it does its own job alone; so does a thread that prepares data, always.
 """
 
 import ctypes
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from autotensor.kernels import jit
+from autotensor.kernels.background import is_background
 from autotensor.kernels.lowlevel import (
     atomic_add,
     atomic_load,
@@ -166,7 +167,7 @@ def launch(kernel, tasks, *arguments):
     plain = [_address(a) if isinstance(a, np.ndarray) else a for a in arguments]
     arguments = np.array(plain, np.int64)
     pool, workers = _pool, min(_threads, tasks)
-    if workers > 1 and pool.lock.acquire(blocking=False):
+    if workers > 1 and not is_background() and pool.lock.acquire(blocking=False):
         try:
             pool.launch(kernel.address, arguments, tasks, workers)
         finally:

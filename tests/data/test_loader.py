@@ -222,3 +222,11 @@ def test_options_taken_for_pytorch():
     loader = DataLoader(tensor([1.0, 2.0]), pin_memory=True, persistent_workers=True)
     assert [batch.tolist() for batch in loader] == [[1], [2]]
     assert isinstance(loader.sampler, SequentialSampler) and loader.drop_last is False
+
+
+def test_kernels_of_a_worker_leave_the_pool_to_others():
+    from autotensor.kernels import background
+
+    found = list(prefetch(lambda _: background.is_background(), range(3), 2, 2))
+    assert found == [True, True, True]
+    assert not background.is_background()

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from autotensor.kernels import jit, threads
+from autotensor.kernels import background, jit, threads
 from autotensor.kernels.simd import load_integer, store_integer
 
 
@@ -55,6 +55,21 @@ def test_workers_stay_below_the_number_of_threads():
     seen = np.zeros(16 * 4, np.int64)
     threads.launch(_count_workers, 50, seen.ctypes.data)
     assert not seen[32:].any()
+
+
+def test_a_thread_that_prepares_data_leaves_the_pool_to_others():
+    threads.set_num_threads(4)
+    seen = np.zeros(16 * 4, np.int64)
+
+    def prepare():
+        background.enter()
+        threads.launch(_count_workers, 50, seen.ctypes.data)
+
+    thread = threading.Thread(target=prepare)
+    thread.start()
+    thread.join()
+    assert seen[0]
+    assert not seen[16:].any()
 
 
 def test_launching_from_several_threads_at_once():
