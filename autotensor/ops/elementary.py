@@ -193,7 +193,8 @@ def atanh(x):
 def sigmoid(x):
     """``1 / (1 + e**-x)``; where the power overflows that is 0, as it should be."""
     x = floating(x, "sigmoid")
-    value = 1 / (1 + np.exp(-x.array))
+    array = x.array if x.itemsize > 2 else x.array.astype(np.float32)  # half overflows too early
+    value = (1 / (1 + np.exp(-array))).astype(x.dtype, copy=False)
     return record(value, (x, lambda g, y: evaluate(lambda g, y: g * (y * (1 - y)), g, y), True))
 
 

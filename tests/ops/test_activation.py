@@ -256,3 +256,12 @@ X = Tensor(np.zeros((2, 3)))
 def test_mistakes_are_told(error, message, call):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_sigmoid_of_half_precision_does_not_overflow_early():
+    x = np.array([-14.0, -11.5, 0.0, 12.0], np.float16)
+    y = Tensor(x).sigmoid()
+    assert y.dtype == np.float16
+    expected = (1 / (1 + np.exp(-x.astype(np.float64)))).astype(np.float16)
+    assert expected[0] > 0
+    np.testing.assert_array_equal(y.array, expected)
