@@ -2,14 +2,7 @@
 
 from importlib import import_module
 
-from autotensor import io, nn, optim, testing
-from autotensor.autograd import (
-    enable_grad,
-    inference_mode,
-    is_grad_enabled,
-    no_grad,
-    set_grad_enabled,
-)
+from autotensor import autograd, io, nn, optim, testing
 from autotensor.creation import *
 from autotensor.dtypes import bool_ as bool
 from autotensor.dtypes import (
@@ -31,6 +24,13 @@ from autotensor.dtypes import (
 )
 from autotensor.dtypes import float32 as float
 from autotensor.dtypes import int32 as int
+from autotensor.engine import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from autotensor.io import load, save
 from autotensor.ops import *
 from autotensor.tensor import Tensor, grad, record

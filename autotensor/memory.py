@@ -12,7 +12,7 @@ import weakref
 
 import numpy as np
 
-from autotensor.autograd import tick
+from autotensor.engine import tick
 
 _PACKAGE = os.path.dirname(__file__) + os.sep
 _writes = {}

@@ -9,10 +9,19 @@ import copy
 
 import numpy as np
 
-from autotensor.autograd import Handle, Node, enable_grad, is_grad_enabled, propagate
+from autotensor.engine import Handle, Node, enable_grad, is_grad_enabled, propagate
 from autotensor.memory import View, before_write, check_unwritten, wrote
 
-__all__ = ["Tensor", "differentiate", "grad", "is_recorded", "record", "record_view", "wrote"]
+__all__ = [
+    "Tensor",
+    "backward",
+    "differentiate",
+    "grad",
+    "is_recorded",
+    "record",
+    "record_view",
+    "wrote",
+]
 
 
 class Tensor:
@@ -164,20 +173,7 @@ class Tensor:
         unless ``retain_graph`` (by default: ``create_graph``). ``inputs`` limits which tensors get
         a gradient.
         """
-        retain = create_graph if retain_graph is None else retain_graph
-        roots, gradients = _roots([self], [gradient])
-        walk = {"retain": retain, "record": create_graph, "check": check_unwritten}
-        if inputs is None:
-            _walk(roots, gradients, **walk)
-            return
-        inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-        if not inputs:
-            raise RuntimeError("backward: inputs cannot be empty; leave it out for all leaves")
-        nodes = [x._tracked("backward(inputs=...)") for x in inputs]
-        for node, found in zip(nodes, _walk(roots, gradients, nodes, **walk), strict=True):
-            if found is not None:
-                so_far = node.watched().grad
-                node.watch.grad = found if so_far is None else so_far + found
+        backward(self, gradient, retain_graph, create_graph, inputs)
 
     def __deepcopy__(self, memo):
         if not self.is_leaf:
@@ -341,6 +337,30 @@ def _roots(outputs, gradients):
         roots.append(node)
         starts.append(gradient)
     return roots, starts
+
+
+def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None):
+    """Accumulate gradients of ``tensors``, together, in ``grad`` of the leaves.
+
+    A tensor or a sequence, weighed by ``grad_tensors``; otherwise as `Tensor.backward`.
+    """
+    tensors = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    if grad_tensors is None or isinstance(grad_tensors, Tensor):
+        grad_tensors = (grad_tensors,) * len(tensors)
+    retain = create_graph if retain_graph is None else retain_graph
+    roots, gradients = _roots(tensors, grad_tensors)
+    walk = {"retain": retain, "record": create_graph, "check": check_unwritten}
+    if inputs is None:
+        _walk(roots, gradients, **walk)
+        return
+    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    if not inputs:
+        raise RuntimeError("backward: inputs cannot be empty; leave it out for all leaves")
+    nodes = [x._tracked("backward(inputs=...)") for x in inputs]
+    for node, found in zip(nodes, _walk(roots, gradients, nodes, **walk), strict=True):
+        if found is not None:
+            so_far = node.watched().grad
+            node.watch.grad = found if so_far is None else so_far + found
 
 
 def grad(

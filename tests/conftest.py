@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 import autotensor as at
-from autotensor.autograd import Node
+from autotensor.engine import Node
 from autotensor.tensor import Tensor
 
 settings.register_profile("dev", max_examples=20, deadline=None)

@@ -12,18 +12,20 @@ import autotensor
 
 ROOT = Path(autotensor.__file__).parent
 ALLOWED = {  # a layer and the layers it may import besides itself
-    "autograd": "",
+    "engine": "",
     "dtypes": "",
     "kernels": "",
-    "memory": "autograd",
-    "tensor": "autograd memory",
+    "memory": "engine",
+    "tensor": "engine memory",
     "creation": "dtypes memory tensor",
     "deferred": "memory tensor",
-    "ops": "autograd creation deferred dtypes kernels memory tensor",
+    "ops": "engine creation deferred dtypes kernels memory outputs tensor",
+    "outputs": "engine tensor",
     "testing": "tensor",
-    "nn": "autograd creation dtypes kernels memory ops tensor",
-    "optim": "autograd dtypes kernels memory tensor",
-    "data": "autograd creation dtypes io kernels tensor",
+    "autograd": "engine memory ops outputs tensor testing",
+    "nn": "engine creation dtypes kernels memory ops outputs tensor",
+    "optim": "engine dtypes kernels memory tensor",
+    "data": "engine creation dtypes io kernels tensor",
     "io": "creation dtypes tensor",
 }
 FILES = sorted(ROOT.rglob("*.py"))

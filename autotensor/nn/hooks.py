@@ -1,9 +1,8 @@
 """Functions that users hang on modules, run before and after forward and after backward."""
 
-import numpy as np
-
-from autotensor.autograd import Handle
-from autotensor.tensor import Tensor, record
+from autotensor.engine import Handle
+from autotensor.outputs import record_outputs
+from autotensor.tensor import Tensor
 
 
 def register(module, kind, hook, prepend=False, with_kwargs=False):
@@ -62,8 +61,9 @@ def _before(hook, with_kwargs, module, args, kwargs):
 class _BackwardObserver:
     """Shows the gradients at the border of one call of a module to its backward hooks.
 
-    The tensors that enter pass one gate and those that leave another. Backward passes the outer
-    gate first; the inner gate, where the hooks run, only when everything between has run.
+    The tensors that enter pass one gate and those that leave another, each one operation of
+    several results. Backward passes the outer gate first; the inner one, where the hooks run, only
+    when everything between has run.
     """
 
     def __init__(self, module):
@@ -112,29 +112,20 @@ def _replace(kind, grads, replaced):
 def _gate(values, rule):
     """Pass ``values`` unchanged; in backward, ``rule`` maps the tuple of all their gradients.
 
-    Every tensor that needs a gradient gets a node of its own, which puts its gradient aside; behind
-    them all lies one joint node, which backward therefore reaches once, after the last of them.
     Returns the values and whether any of them is watched.
     """
     watched = [i for i, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad]
-    if not watched:
-        return values, False
-    count = len(values)
-    aside = [None] * count
+    values = list(values)
+    inputs = [values[i] for i in watched]
 
-    def joint(_):
-        grads = rule(tuple(aside))
-        aside[:] = [None] * count
+    def gate(gradients):
+        by_place = dict(zip(watched, gradients, strict=True))
+        grads = rule(tuple(by_place.get(i) for i in range(count)))
         return tuple(grads[i] for i in watched)
 
-    gate = record(np.zeros((), np.float32), (tuple(values[i] for i in watched), joint))
-
-    def passed(i):
-        def put_aside(g):
-            aside[i] = g
-            return Tensor(np.zeros((), np.float32))
-
-        # A copy: what is written in place on one side of the gate must not show on the other.
-        return record(values[i].array.copy(order="K"), (gate, put_aside))
-
-    return tuple(passed(i) if i in watched else v for i, v in enumerate(values)), True
+    count = len(values)
+    # Copies: what is written in place on one side of the gate must not show on the other.
+    passed, _ = record_outputs([x.array.copy(order="K") for x in inputs], inputs, gate)
+    for i, x in zip(watched, passed, strict=True):
+        values[i] = x
+    return tuple(values), bool(watched)

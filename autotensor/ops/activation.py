@@ -9,8 +9,8 @@ import math
 import numpy as np
 
 from autotensor import dtypes, kernels
-from autotensor.autograd import is_grad_enabled
 from autotensor.deferred import Deferred
+from autotensor.engine import is_grad_enabled
 from autotensor.ops.arguments import cast, dimension, tensor_of
 from autotensor.ops.elementary import erf, exp, expm1, sigmoid, tanh
 from autotensor.ops.elementwise import abs, clamp

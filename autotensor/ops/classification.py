@@ -3,7 +3,7 @@
 import numpy as np
 
 from autotensor import dtypes, kernels
-from autotensor.autograd import is_grad_enabled
+from autotensor.engine import is_grad_enabled
 from autotensor.ops.activation import floats_only, log_softmax
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.elementwise import where

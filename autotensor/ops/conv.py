@@ -6,8 +6,8 @@ differentiation of any order. In ``geometry`` travel stride, padding, dilation a
 """
 
 from autotensor import dtypes, kernels
-from autotensor.autograd import is_grad_enabled
 from autotensor.deferred import defer
+from autotensor.engine import is_grad_enabled
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.shape import pad, reshape
 from autotensor.ops.spatial import as_pair, from_images, per_axis, to_images

@@ -8,9 +8,9 @@ import functools
 
 import numpy as np
 
-from autotensor.autograd import is_grad_enabled
 from autotensor.creation import default_generator
 from autotensor.deferred import Deferred
+from autotensor.engine import is_grad_enabled
 from autotensor.memory import before_write
 from autotensor.ops import elementwise, indexing
 from autotensor.ops.arguments import cast, promote
@@ -30,7 +30,7 @@ def assign(x, value):
     np.copyto(x.array, value.array, casting="unsafe")
     wrote(x)
     if followed:
-        _rebase(x, (value, lambda g: g) if value.requires_grad else (x, lambda g: g * 0))
+        rebase(x, (value, lambda g: g) if value.requires_grad else (x, lambda g: g * 0))
     return x
 
 
@@ -56,7 +56,7 @@ def setitem(x, index, value):
     wrote(x)
     if followed:
         last = indexing.last_written(x.shape, parts)
-        _rebase(
+        rebase(
             x,
             (x, lambda g: indexing.zero_index(g, parts)),
             (value, lambda g: elementwise.where(last, indexing.getitem(g, parts), 0)),
@@ -75,7 +75,8 @@ def _trimmed(value):
     return value
 
 
-def _writable(x, dtype):
+def check_leaf(x):
+    """Raise RuntimeError if ``x`` may not be written in place since it is a leaf, or shows one."""
     if is_grad_enabled():
         base = x if x.origin is None else x.origin.base
         if base.requires_grad and base.is_leaf:
@@ -83,6 +84,10 @@ def _writable(x, dtype):
                 "a leaf tensor that requires grad (or a view of one) is being written in place: "
                 "write under no_grad(), or make a new tensor (x = x + y)"
             )
+
+
+def _writable(x, dtype):
+    check_leaf(x)
     order = "biufc"
     ranks = {kind: rank for rank, kind in enumerate(order)} | {"u": 1, "i": 1}
     if ranks[dtype.kind] > ranks[x.dtype.kind]:
@@ -97,7 +102,7 @@ def _writable(x, dtype):
     before_write(x.array)
 
 
-def _rebase(x, *terms):
+def rebase(x, *terms):
     """Give ``x``, just written, the history that ``terms`` say; and its base, if it is a view."""
     written = record(x.array, *terms)
     if x.origin is not None:

@@ -9,8 +9,8 @@ import operator
 import numpy as np
 
 from autotensor import dtypes, kernels
-from autotensor.autograd import is_grad_enabled
 from autotensor.deferred import defer
+from autotensor.engine import is_grad_enabled
 from autotensor.memory import overwrite
 from autotensor.ops.activation import floats_only, relu
 from autotensor.ops.arguments import tensor_of

@@ -5,7 +5,7 @@ dtypes, and where gradients of the gradient are recorded.
 """
 
 from autotensor import dtypes, kernels
-from autotensor.autograd import is_grad_enabled
+from autotensor.engine import is_grad_enabled
 from autotensor.ops.activation import floats_only, relu
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.elementary import sigmoid, tanh

@@ -7,7 +7,7 @@ from numbers import Real
 
 import numpy as np
 
-from autotensor.autograd import enable_grad
+from autotensor.engine import enable_grad
 from autotensor.memory import before_write, overwrite
 from autotensor.tensor import Tensor, wrote
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autotensor as at
-from autotensor.autograd import Node
+from autotensor.engine import Node
 from autotensor.tensor import Tensor, differentiate, grad, record
 
 
