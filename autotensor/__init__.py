@@ -4,6 +4,7 @@ from importlib import import_module
 
 from autotensor import autograd, io, nn, optim, testing
 from autotensor.creation import *
+from autotensor.devices import device
 from autotensor.dtypes import bool_ as bool
 from autotensor.dtypes import (
     complex64,
@@ -38,19 +39,41 @@ from autotensor.tensor import Tensor, grad, record
 __version__ = "0.1.0"
 
 
-_AT_FIRST_USE = {  # and not at import, since they load much of the standard library, or Numba
+torch_version = "2.13.0"  # whose names and behaviour are followed
+
+# At first use and not at import, since they load much of the standard library, or Numba.
+_MODULES = {
+    "accelerator": "autotensor.torch.accelerator",
+    "amp": "autotensor.torch.amp",
+    "backends": "autotensor.torch.backends",
+    "cuda": "autotensor.torch.cuda",
     "data": "autotensor.data",
-    "get_num_threads": "autotensor.kernels.threads",
-    "get_precision": "autotensor.kernels.conv",
-    "memory_stats": "autotensor.kernels.scratch",
-    "release_memory": "autotensor.kernels.scratch",
-    "set_num_threads": "autotensor.kernels.threads",
-    "set_precision": "autotensor.kernels.conv",
+    "distributed": "autotensor.torch.distributed",
+    "multiprocessing": "multiprocessing",
+    "onnx": "autotensor.torch.onnx",
+    "random": "autotensor.creation",
+    "serialization": "autotensor.io.checkpoint",
+    "utils": "autotensor.torch.utils",
 }
+_NAMES = {
+    "autotensor.kernels.conv": "get_precision set_precision",
+    "autotensor.kernels.scratch": "memory_stats release_memory",
+    "autotensor.kernels.threads": "get_num_threads set_num_threads",
+    "autotensor.torch.names": """BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor
+        HalfTensor IntTensor LongTensor ShortTensor bfloat16 channels_last channels_last_3d compile
+        contiguous_format get_float32_matmul_precision is_tensor preserve_format
+        set_float32_matmul_precision strided use_deterministic_algorithms""",
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name):
-    if name not in _AT_FIRST_USE:
+    if name in _MODULES:
+        return import_module(_MODULES[name])
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(_AT_FIRST_USE[name])
-    return module if name == "data" else getattr(module, name)
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__():
+    return sorted([*globals(), *_MODULES, *_HOME])

@@ -4,7 +4,7 @@ import operator
 
 import numpy as np
 
-from autotensor import dtypes
+from autotensor import devices, dtypes
 from autotensor.memory import lend
 from autotensor.tensor import Tensor
 
@@ -102,8 +102,7 @@ def numeric(array):
 
 
 def _finish(array, requires_grad, device):
-    if device is not None and str(device).split(":")[0] != "cpu":
-        raise RuntimeError(f"device {str(device)!r} is not available: tensors are on the CPU")
+    devices.check(device, "making a tensor")
     made = Tensor(array)
     return made.requires_grad_() if requires_grad else made
 
@@ -200,7 +199,8 @@ class Generator:
     """A source of random numbers with a seed; ``numpy`` is the NumPy generator behind it."""
 
     def __init__(self, device="cpu"):
-        self.device = device
+        devices.check(device, "Generator")
+        self.device = devices.CPU
         self.seed()
 
     def manual_seed(self, seed):

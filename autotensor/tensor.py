@@ -9,6 +9,7 @@ import copy
 
 import numpy as np
 
+from autotensor.devices import CPU
 from autotensor.engine import Handle, Node, enable_grad, is_grad_enabled, propagate
 from autotensor.memory import View, before_write, check_unwritten, wrote
 
@@ -45,7 +46,7 @@ class Tensor:
     ndim = property(lambda self: self.array.ndim, doc="The number of dimensions.")
     itemsize = property(lambda self: self.array.itemsize, doc="Bytes per element.")
     nbytes = property(lambda self: self.array.nbytes, doc="Bytes of all elements.")
-    device = property(lambda self: "cpu", doc="Where the memory is: always the CPU.")
+    device = property(lambda self: CPU, doc="Where the memory is: always the CPU.")
 
     @property
     def requires_grad(self):

@@ -23,7 +23,7 @@ class TestProperties:
         assert x.stride() == (12, 4, 1) and x.stride(0) == 12 and x.T.stride() == (1, 4, 12)
         assert x.is_contiguous() and not x.T.is_contiguous()
         assert x.is_floating_point() and not at.tensor(1).is_floating_point()
-        assert x.device == "cpu" and x.cpu() is x
+        assert x.device == at.device("cpu") and x.cpu() is x
         with pytest.raises(IndexError, match=r"range of \[-3, 2\], but got 3"):
             x.size(3)
 

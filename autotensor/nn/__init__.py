@@ -1,6 +1,6 @@
 """Layers, containers, losses and what they are made of, with PyTorch's names."""
 
-from autotensor.nn import functional, init, utils
+from autotensor.nn import functional, init, parallel, utils
 from autotensor.nn.activation import (
     CELU,
     ELU,
@@ -73,6 +73,7 @@ from autotensor.nn.norm import (
     InstanceNorm2d,
     LayerNorm,
 )
+from autotensor.nn.parallel import DataParallel
 from autotensor.nn.parameter import Parameter
 from autotensor.nn.pool import (
     GAP,
@@ -90,4 +91,4 @@ from autotensor.nn.shape import Flatten, Unflatten
 from autotensor.nn.summary import Summary, summary
 
 __all__ = [name for name in dir() if not name.startswith("_") and name[0].isupper()]
-__all__ += ["functional", "init", "summary", "utils"]
+__all__ += ["functional", "init", "parallel", "summary", "utils"]

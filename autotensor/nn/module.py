@@ -293,6 +293,10 @@ class Module:
         """Return ``self``: all memory is the CPU's."""
         return self
 
+    def cuda(self, device=None):
+        """RuntimeError: there is no such device."""
+        return self.to("cuda")
+
     def state_dict(self, *, destination=None, prefix="", keep_vars=False):
         """All parameters and persistent buffers by path, detached unless ``keep_vars``.
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autotensor import devices
 from autotensor.dtypes import as_dtype
 from autotensor.memory import overwrite
 from autotensor.tensor import Tensor
@@ -96,17 +97,16 @@ def _quoted(keys):
     return ", ".join(f'"{key}"' for key in keys)
 
 
-def target_dtype(*args, dtype=None, device=None, non_blocking=False):
+def target_dtype(*args, dtype=None, device=None, non_blocking=False, memory_format=None):
     """The dtype that the arguments of ``Module.to`` ask for; None for no change."""
     for value in args:
         if isinstance(value, Tensor):
             dtype = value.dtype
-        elif isinstance(value, str):
+        elif devices.is_device(value):
             device = value
         elif value is not None:
             dtype = value
-    if device is not None and str(device).split(":")[0] != "cpu":
-        raise RuntimeError(f'Module.to: autotensor computes on the "cpu" only, got {device!r}')
+    devices.check(device, "Module.to")
     if dtype is None:
         return None
     dtype = as_dtype(dtype)

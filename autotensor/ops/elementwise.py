@@ -5,7 +5,7 @@ import operator
 
 import numpy as np
 
-from autotensor import dtypes
+from autotensor import devices, dtypes
 from autotensor.engine import is_grad_enabled
 from autotensor.ops.arguments import broadcast, cast, floating, promote, tensor_of
 from autotensor.tensor import Tensor, record
@@ -300,15 +300,10 @@ def to(x, *args, dtype=None, device=None, non_blocking=False, copy=False, memory
         if isinstance(arg, Tensor):
             dtype = arg.dtype
         elif not isinstance(arg, builtins.bool):
-            if _is_device(arg):
+            if devices.is_device(arg):
                 device = arg
-            else:
+            elif arg is not None:
                 dtype = arg
-    if device is not None and not _is_device(device, ("cpu",)):
-        raise RuntimeError(f"to: device {device!r} is not available: tensors are on the CPU")
+    devices.check(device, "to")
     moved = x if dtype is None else cast(x, dtypes.as_dtype(dtype))
     return record(x.array.copy(), (x, lambda g: g)) if copy and moved is x else moved
-
-
-def _is_device(name, known=("cpu", "cuda", "mps", "xpu", "meta")):
-    return isinstance(name, str) and name.split(":")[0] in known

@@ -66,7 +66,6 @@ _ALIASES = {
     "not_equal": "ne",
     "swapaxes": "transpose",
     "moveaxis": "movedim",
-    "type": "to",
 }
 
 for _module, _names in _METHODS.items():
@@ -207,6 +206,16 @@ def cpu(x):
     return x
 
 
+Tensor.pin_memory = Tensor.share_memory_ = cpu
+Tensor.is_cuda = property(lambda x: False, doc="False: all memory is the CPU's.")
+
+
+@_method
+def cuda(x, device=None, non_blocking=False):
+    """RuntimeError: there is no such device."""
+    return x.to("cuda")
+
+
 for _name, _kind in {
     "float": dtypes.float32,
     "double": dtypes.float64,
@@ -224,6 +233,21 @@ for _name, _kind in {
     _converter.__name__ = _name
     _converter.__doc__ = f"Converted to {_kind}."
     setattr(Tensor, _name, _converter)
+
+
+_LEGACY = {dtypes.float32: "Float", dtypes.float64: "Double", dtypes.float16: "Half",
+           dtypes.int64: "Long", dtypes.int32: "Int", dtypes.int16: "Short", dtypes.int8: "Char",
+           dtypes.uint8: "Byte", dtypes.bool_: "Bool"}  # fmt: skip
+
+
+@_method
+def type(x, dtype=None):
+    """Converted to a dtype; without one the name of PyTorch's class, as "torch.FloatTensor"."""
+    names = {f"torch.{name}Tensor": kind for kind, name in _LEGACY.items()}
+    if dtype is None:
+        return next(name for name, kind in names.items() if kind == x.dtype)
+    known = names.get(dtype) if isinstance(dtype, str) else None
+    return arguments.cast(x, dtypes.as_dtype(dtype if known is None else known))
 
 
 @_method
