@@ -19,6 +19,7 @@ _HOMES = {
     "recurrent": "recurrence recurrence_grad",
     "pool": "max_pool2d max_pool2d_grad max_pool2d_take avg_pool2d avg_pool2d_grad",
     "scratch": "memory_stats release_memory",
+    "scatter": "add_rows",
     "softmax": "cross_entropy cross_entropy_grad",
     "threads": "get_num_threads set_num_threads",
     "update": "sgd_step adam_step rmsprop_step",

@@ -30,6 +30,7 @@ from autotensor.nn.activation import (
     Tanhshrink,
     Threshold,
 )
+from autotensor.nn.attention import MultiheadAttention, NonDynamicallyQuantizableLinear
 from autotensor.nn.container import (
     ModuleDict,
     ModuleList,
@@ -46,6 +47,7 @@ from autotensor.nn.conv import (
     ConvTranspose2d,
 )
 from autotensor.nn.dropout import Dropout, Dropout1d, Dropout2d
+from autotensor.nn.embedding import Embedding
 from autotensor.nn.linear import Bilinear, Identity, Linear
 from autotensor.nn.loss import (
     BCELoss,
@@ -89,6 +91,13 @@ from autotensor.nn.pool import (
 from autotensor.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from autotensor.nn.shape import Flatten, Unflatten
 from autotensor.nn.summary import Summary, summary
+from autotensor.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [name for name in dir() if not name.startswith("_") and name[0].isupper()]
 __all__ += ["functional", "init", "parallel", "summary", "utils"]

@@ -20,8 +20,10 @@ from autotensor.ops.activation import (
     softsign,
     tanhshrink,
 )
+from autotensor.ops.attention import scaled_dot_product_attention
 from autotensor.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from autotensor.ops.elementary import sigmoid, tanh
+from autotensor.ops.embedding import embedding
 from autotensor.ops.inplace import in_place
 from autotensor.ops.linalg import linear, norm
 from autotensor.ops.loss import (
@@ -77,6 +79,7 @@ __all__ = [
     "dropout1d",
     "dropout2d",
     "elu",
+    "embedding",
     "flatten",
     "gaussian_nll_loss",
     "gelu",
@@ -110,6 +113,7 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",
