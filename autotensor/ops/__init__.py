@@ -7,5 +7,6 @@ from autotensor.ops.elementary import *
 from autotensor.ops.elementwise import *
 from autotensor.ops.indexing import *
 from autotensor.ops.linalg import *
+from autotensor.ops.random import *
 from autotensor.ops.reduce import *
 from autotensor.ops.shape import *

@@ -17,6 +17,7 @@ from autotensor.ops import (
     indexing,
     inplace,
     linalg,
+    random,
     reduce,
     shape,
 )
@@ -36,6 +37,7 @@ _METHODS = {
         clone contiguous""",
     indexing: """gather take_along_dim scatter scatter_add index_select index_add masked_fill
         masked_select nonzero""",
+    random: "bernoulli multinomial",
     linalg: "matmul mm bmm mv dot outer addmm tril triu norm",
     activation: "relu softmax log_softmax",
     inplace: "copy_ fill_ zero_ uniform_ normal_ bernoulli_",

@@ -1,4 +1,4 @@
-"""Dropout: noise from the default generator, seeded by `manual_seed`."""
+"""Dropout and draws: noise from the default generator, seeded by `manual_seed`."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from autotensor.creation import default_generator
 from autotensor.ops.arguments import tensor_of
 from autotensor.tensor import Tensor
 
-__all__ = ["dropout", "dropout1d", "dropout2d"]
+__all__ = ["bernoulli", "dropout", "dropout1d", "dropout2d", "multinomial"]
 
 
 def dropout(x, p=0.5, training=True):
@@ -52,3 +52,49 @@ def _dropped(x, p, training, shape, name):
     draws = default_generator.numpy.random(mask.size, np.float32)
     np.multiply(draws >= p, 0 if p == 1 else 1 / (1 - p), out=mask.ravel("K"))
     return x * Tensor(mask)
+
+
+def multinomial(input, num_samples, replacement=False, *, generator=None):
+    """Numbers of classes drawn with probabilities proportional to the rows of ``input``.
+
+    (C) -> (num_samples), or (N, C) -> (N, num_samples); int64. Without ``replacement`` no class
+    comes twice in a row (Efraimidis and Spirakis 2006).
+    """
+    weights = tensor_of(input, "multinomial").array
+    if weights.dtype.kind != "f" or weights.ndim not in (1, 2):
+        raise RuntimeError(
+            f"multinomial: expected probabilities (C) or (N, C), got {weights.dtype} "
+            f"{weights.shape}"
+        )
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+    rows = np.atleast_2d(weights).astype(np.float64)
+    if not rows.any(axis=1).all():
+        raise RuntimeError("multinomial: probabilities of a row sum to 0")
+    if num_samples < 1:
+        raise RuntimeError(f"cannot sample n_sample <= 0 samples: {num_samples}")
+    source = (generator or default_generator).numpy
+    if replacement:
+        ends = np.cumsum(rows, axis=1)
+        draws = source.random((len(rows), num_samples)) * ends[:, -1:]
+        found = [np.searchsorted(e, d, side="right") for e, d in zip(ends, draws, strict=True)]
+        found = np.stack(found)
+    else:
+        if num_samples > (rows > 0).sum(axis=1).min():
+            raise RuntimeError(
+                f"multinomial: cannot draw {num_samples} different classes of "
+                f"{int((rows > 0).sum(axis=1).min())} with a probability above 0"
+            )
+        with np.errstate(divide="ignore"):
+            times = source.standard_exponential(rows.shape) / rows
+        found = np.argsort(times, axis=1, kind="stable")[:, :num_samples]
+    return Tensor(found.astype(np.int64).reshape(*weights.shape[:-1], num_samples))
+
+
+def bernoulli(input, *, generator=None):
+    """1 with the probability in each element of ``input``, otherwise 0; same shape and dtype."""
+    p = tensor_of(input, "bernoulli").array
+    if not np.all((p >= 0) & (p <= 1)):
+        raise RuntimeError("bernoulli: a probability is between 0 and 1")
+    draws = (generator or default_generator).numpy.random(p.shape)
+    return Tensor(np.asarray(draws < p).astype(p.dtype))

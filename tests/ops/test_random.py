@@ -1,5 +1,7 @@
 """Dropout: what is dropped, how often, and what gradients pass."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -95,3 +97,48 @@ def test_whole_channels_are_dropped(function, shape, leading):
 def test_mistakes_are_told(error, message, call):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_multinomial_with_replacement():
+    at.manual_seed(0)
+    weights = at.tensor([[1.0, 0.0, 3.0], [0.0, 2.0, 0.0]])
+    drawn = at.multinomial(weights, 4000, replacement=True)
+    assert drawn.dtype == at.int64 and drawn.shape == (2, 4000)
+    counts = np.bincount(drawn.array[0], minlength=3)
+    assert counts[1] == 0 and abs(counts[2] / 4000 - 0.75) < 0.03 and (drawn.array[1] == 1).all()
+
+
+def test_multinomial_without_replacement():
+    at.manual_seed(0)
+    weights = at.tensor([1.0, 2.0, 0.0, 7.0])
+    drawn = np.stack([weights.multinomial(3).array for _ in range(2000)])
+    assert drawn.shape == (2000, 3) and set(map(tuple, np.sort(drawn))) == {(0, 1, 3)}
+    assert abs((drawn[:, 0] == 3).mean() - 0.7) < 0.04
+    first = at.multinomial(weights, 2, generator=at.Generator().manual_seed(5))
+    again = at.multinomial(weights, 2, generator=at.Generator().manual_seed(5))
+    assert first.tolist() == again.tolist()
+
+
+@pytest.mark.parametrize(
+    ("weights", "count", "message"),
+    [
+        ([1.0, -1.0], 1, "element < 0"),
+        ([1.0, math.nan], 1, "nan"),
+        ([0.0, 0.0], 1, "sum to 0"),
+        ([1.0, 0.0], 2, "2 different classes of 1"),
+        ([1.0], 0, "n_sample <= 0"),
+        ([1, 2], 1, "int64"),
+    ],
+)
+def test_multinomial_of_no_distribution(weights, count, message):
+    with pytest.raises(RuntimeError, match=message):
+        at.multinomial(at.tensor(weights), count)
+
+
+def test_bernoulli():
+    at.manual_seed(0)
+    drawn = at.bernoulli(at.full((10000,), 0.25))
+    assert drawn.dtype == at.float32 and set(drawn.tolist()) == {0, 1}
+    assert abs(drawn.mean().item() - 0.25) < 0.02
+    with pytest.raises(RuntimeError, match="between 0 and 1"):
+        at.bernoulli(at.tensor([1.5]))
