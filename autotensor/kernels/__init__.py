@@ -7,7 +7,8 @@ that ``import autotensor`` does not load Numba.
 from importlib import import_module
 
 _HOMES = {
-    "activation": "relu relu_grad",
+    "activation": "relu relu_grad gelu gelu_grad",
+    "attention": "attend attend_grad whole_panels_fit",
     "image": "resample",
     "special": "erf",
     "reference": "",

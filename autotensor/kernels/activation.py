@@ -1,13 +1,17 @@
-"""The rectifier in float32: one pass over memory, on all threads."""
+"""Activations in float32: one pass over memory, on all threads."""
 
 import numpy as np
 
 from autotensor.kernels import threads
+from autotensor.kernels.exponential import exp32
 from autotensor.kernels.jit import Kernel, serial
 from autotensor.kernels.layout import dense, floats
 from autotensor.kernels.simd import integers
+from autotensor.kernels.special import erf32
 
 _BLOCK = 1 << 14  # elements in one task
+_HALF, _ROOT = np.float32(0.5), np.float32(0.5**0.5)
+_DENSITY = np.float32((2 * np.pi) ** -0.5)
 
 
 def relu(x):
@@ -23,6 +27,22 @@ def relu_grad(g, y):
     y = dense(y)
     gx = np.empty_like(y)
     _launch(_relu_grad, dense(g, y), y, gx)
+    return gx
+
+
+def gelu(x):
+    """``x / 2 * (1 + erf(x / sqrt(2)))`` of each element."""
+    x = dense(x)
+    y = np.empty_like(x)
+    _launch(_gelu, x, y)
+    return y
+
+
+def gelu_grad(g, x):
+    """``g`` times the slope of `gelu` at ``x``."""
+    x = dense(x)
+    gx = np.empty_like(x)
+    _launch(_gelu_grad, dense(g, x), x, gx)
     return gx
 
 
@@ -44,6 +64,19 @@ def _relu_grad_block(g, y, gx):
 
 
 @serial
+def _gelu_block(x, y):
+    for i in range(len(x)):
+        y[i] = x[i] * (_HALF + _HALF * erf32(x[i] * _ROOT))
+
+
+@serial
+def _gelu_grad_block(g, x, gx):
+    for i in range(len(g)):
+        density = _DENSITY * exp32(-_HALF * x[i] * x[i])
+        gx[i] = g[i] * (_HALF + _HALF * erf32(x[i] * _ROOT) + x[i] * density)
+
+
+@serial
 def _block(address, task, size):
     start = task * _BLOCK
     return floats(address + 4 * start, 1, min(_BLOCK, size - start))[0]
@@ -59,3 +92,15 @@ def _relu(task, worker, arguments):
 def _relu_grad(task, worker, arguments):
     g, y, gx, size = integers(arguments, 4)
     _relu_grad_block(_block(g, task, size), _block(y, task, size), _block(gx, task, size))
+
+
+@Kernel
+def _gelu(task, worker, arguments):
+    x, y, size = integers(arguments, 3)
+    _gelu_block(_block(x, task, size), _block(y, task, size))
+
+
+@Kernel
+def _gelu_grad(task, worker, arguments):
+    g, x, gx, size = integers(arguments, 4)
+    _gelu_grad_block(_block(g, task, size), _block(x, task, size), _block(gx, task, size))

@@ -44,7 +44,7 @@ def _pack(panel, b, b_row, b_column, k, width, columns):
 
 
 @serial
-def _pack_lines(panel, b, b_column, k, width):
+def pack_lines(panel, b, b_column, k, width):
     """As `_pack`, where the columns of B are contiguous and read along."""
     for half in range(0, PANEL, WIDTH):
         whole = k - k % WIDTH if half + WIDTH <= width else 0
@@ -60,7 +60,7 @@ def _pack_lines(panel, b, b_column, k, width):
 @serial
 def _pack_panel(panel, b, b_row, b_column, k, width):
     if b_row == 1:
-        _pack_lines(panel, b, b_column, k, width)
+        pack_lines(panel, b, b_column, k, width)
     else:
         _pack(panel, b, b_row, b_column, k, width, PANEL)
 

@@ -16,7 +16,7 @@ from autotensor.ops.elementary import erf, exp, expm1, sigmoid, tanh
 from autotensor.ops.elementwise import abs, clamp
 from autotensor.ops.reduce import sum
 from autotensor.ops.shape import narrow, reshape
-from autotensor.tensor import Tensor, record
+from autotensor.tensor import Tensor, differentiate, record
 
 __all__ = [
     "celu",
@@ -184,11 +184,23 @@ def gelu(x, approximate="none"):
     (Hendrycks and Gimpel 2016): ``x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))``.
     """
     floats_only(x, "gelu")
-    if approximate == "none":
-        return x * (erf(x * math.sqrt(0.5)) + 1) * 0.5
     if approximate == "tanh":
         return x * (tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1) * 0.5
-    raise RuntimeError(f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")
+    if approximate != "none":
+        raise RuntimeError(f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")
+
+    def formula(x):
+        return x * (erf(x * math.sqrt(0.5)) + 1) * 0.5
+
+    if x.dtype != dtypes.float32:
+        return formula(x)
+
+    def rule(g):
+        if is_grad_enabled():
+            return differentiate(formula, (x,), g)[0]
+        return Tensor(kernels.gelu_grad(g.array, x.array))
+
+    return record(kernels.gelu(x.array), (x, rule))
 
 
 def silu(x):

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from autotensor import kernels
+from autotensor.engine import is_grad_enabled
 from autotensor.ops.activation import floats_only, softmax
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.elementwise import where
@@ -11,7 +13,7 @@ from autotensor.ops.linalg import matmul
 from autotensor.ops.random import dropout
 from autotensor.ops.reduce import any as any_of
 from autotensor.ops.shape import matrix_transpose, reshape, unsqueeze
-from autotensor.tensor import Tensor
+from autotensor.tensor import Tensor, differentiate, record
 
 __all__ = ["attention_weights", "scaled_dot_product_attention"]
 
@@ -42,8 +44,71 @@ def scaled_dot_product_attention(
         if heads % shared:
             raise RuntimeError(f"attention: {heads} heads of query for {shared} of key and value")
         key, value = (_repeated(x, heads // shared) for x in (key, value))
+    if dropout_p == 0 and _is_compiled(query, key, value):
+        return _fused(query, key, value, attn_mask, is_causal, scale)
     weights = attention_weights(query, key, attn_mask, is_causal, scale)
     return matmul(dropout(weights, dropout_p), value)
+
+
+def _is_compiled(query, key, value):
+    """Whether the kernel takes these: float32 of one batch, and heads of whole vectors."""
+    return (
+        query.dtype == key.dtype == value.dtype == np.float32
+        and query.shape[:-2] == key.shape[:-2] == value.shape[:-2]
+        and query.shape[-1] == key.shape[-1]
+        and key.shape[-2] == value.shape[-2]
+        and min(query.array.size, key.array.size) > 0
+        and kernels.whole_panels_fit(query.shape[-1], value.shape[-1])
+    )
+
+
+def _fused(query, key, value, attn_mask, is_causal, scale):
+    """`scaled_dot_product_attention` in one kernel."""
+    scale = _checked_scale(query, attn_mask, is_causal, scale)
+    shape = (*query.shape[:-1], key.shape[-2])
+    arrays = [_matrices(x.array) for x in (query, key, value)]
+    mask = None if attn_mask is None else _matrices(_numbers(attn_mask, shape))
+    out, sums = kernels.attend(*arrays, mask, is_causal, scale)
+
+    def formula(q, k, v, mask):
+        return matmul(attention_weights(q, k, mask, is_causal, scale), v)
+
+    def rule(g):
+        inputs = (query, key, value, attn_mask)
+        if is_grad_enabled() or (attn_mask is not None and attn_mask.requires_grad):
+            return differentiate(
+                lambda q, k, v, m: matmul(attention_weights(q, k, m, is_causal, scale), v),
+                inputs,
+                g,
+            )
+        arrays = [_matrices(x.array) for x in (query, key, value)]
+        g = _matrices(g.array)
+        found = kernels.attend_grad(g, *arrays, mask, is_causal, scale, out, sums)
+        shaped = [Tensor(p.reshape(x.shape)) for p, x in zip(found, inputs, strict=False)]
+        return *shaped, None
+
+    made = out.reshape(*shape[:-1], value.shape[-1])
+    return record(made, ((query, key, value, attn_mask), rule))
+
+
+def _matrices(array):
+    """(..., L, E) as (B, L, E) whose rows are contiguous, copied only if they cannot be so."""
+    array = array if array.strides[-1] == array.itemsize else np.ascontiguousarray(array)
+    return array.reshape(-1, *array.shape[-2:])
+
+
+def _numbers(mask, shape):
+    """A mask of ``shape`` as float32 numbers to add."""
+    array = mask.array
+    if array.dtype.kind == "b":
+        array = np.where(array, np.float32(0), np.float32(-np.inf))
+    return np.broadcast_to(array.astype(np.float32, copy=False), shape)
+
+
+def _checked_scale(query, attn_mask, is_causal, scale):
+    if is_causal and attn_mask is not None:
+        raise RuntimeError("attention: give either attn_mask or is_causal=True, not both")
+    return 1 / math.sqrt(query.shape[-1]) if scale is None else scale
 
 
 def _repeated(x, times):
@@ -55,9 +120,7 @@ def _repeated(x, times):
 
 def attention_weights(query, key, attn_mask=None, is_causal=False, scale=None):
     """The weights of `scaled_dot_product_attention`: (..., L, E), (..., S, E) -> (..., L, S)."""
-    if is_causal and attn_mask is not None:
-        raise RuntimeError("attention: give either attn_mask or is_causal=True, not both")
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scale = _checked_scale(query, attn_mask, is_causal, scale)
     scores = matmul(query * scale, matrix_transpose(key))
     if is_causal:
         attn_mask = Tensor(np.tri(*scores.shape[-2:], dtype=bool))
