@@ -4,6 +4,25 @@ from autotensor import kernels
 from autotensor.optim.optimizer import Optimizer, at_least_zero, moment
 
 
+def check_adam(optimizer, options):
+    """Raise ValueError for options that mean nothing for Adam and its relatives."""
+    at_least_zero(
+        options, lr="learning rate", eps="epsilon value", weight_decay="weight_decay value"
+    )
+    check_betas(options)
+
+
+def check_betas(options):
+    """Raise ValueError unless there are two factors of running means."""
+    if len(options["betas"]) != 2:
+        raise ValueError(f"betas must be two numbers, got {options['betas']}")
+    for i, beta in enumerate(options["betas"]):
+        if not 0 <= beta < 1:
+            raise ValueError(
+                f"Invalid beta parameter at index {i}: {beta} (must be at least 0, below 1)"
+            )
+
+
 class Adam(Optimizer):
     """Steps along the mean gradient, scaled by its root mean square, both running averages.
 
@@ -27,6 +46,7 @@ class Adam(Optimizer):
         *,
         maximize=False,
         decoupled_weight_decay=False,
+        **execution,
     ):
         super().__init__(
             params,
@@ -39,19 +59,11 @@ class Adam(Optimizer):
                 "maximize": maximize,
                 "decoupled_weight_decay": decoupled_weight_decay,
             },
+            **execution,
         )
 
     def check(self, options):
-        at_least_zero(
-            options, lr="learning rate", eps="epsilon value", weight_decay="weight_decay value"
-        )
-        if len(options["betas"]) != 2:
-            raise ValueError(f"betas must be two numbers, got {options['betas']}")
-        for i, beta in enumerate(options["betas"]):
-            if not 0 <= beta < 1:
-                raise ValueError(
-                    f"Invalid beta parameter at index {i}: {beta} (must be at least 0, below 1)"
-                )
+        check_adam(self, options)
 
     def update(self, p, g, state, options):
         beta1, beta2 = options["betas"]
@@ -89,6 +101,7 @@ class AdamW(Adam):
         amsgrad=False,
         *,
         maximize=False,
+        **execution,
     ):
         super().__init__(
             params,
@@ -99,4 +112,5 @@ class AdamW(Adam):
             amsgrad,
             maximize=maximize,
             decoupled_weight_decay=True,
+            **execution,
         )

@@ -18,12 +18,27 @@ class Optimizer:
     ``params`` is an iterable of tensors, or of dicts ``{"params": tensors, option: value, ...}``;
     ``defaults`` are the options where a group names none. An algorithm defines `update`, and may
     define `check` and name in ``moments`` its state tensors that have their parameter's shape.
+    ``foreach``, ``fused`` and ``capturable`` are PyTorch's choices of execution: all do the same.
     """
 
     moments = ()
     _steps = 0
 
-    def __init__(self, params, defaults):
+    def __init__(
+        self,
+        params,
+        defaults,
+        *,
+        foreach=None,
+        fused=None,
+        capturable=False,
+        differentiable=False,
+    ):
+        if differentiable:
+            raise ValueError(
+                "differentiable=True: steps are not recorded; differentiate through updates that "
+                "are written as operations, p = p - lr * g"
+            )
         if isinstance(params, Tensor):
             raise TypeError(
                 "params must be an iterable of Tensors or dicts, not one Tensor: pass [x]"
@@ -192,6 +207,20 @@ def moment(state, name, p):
     if state.get(name) is None:
         state[name] = Tensor(np.zeros_like(p.array))
     return state[name].array
+
+
+def descent(p, g, options):
+    """The gradient to go down by: with ``weight_decay`` added, turned round by ``maximize``."""
+    g = -g if options["maximize"] else g
+    return g + options["weight_decay"] * p.array if options["weight_decay"] != 0 else g
+
+
+def decay(p, g, options):
+    """As `descent`; with ``decoupled_weight_decay`` the parameter itself shrinks instead."""
+    if not options["decoupled_weight_decay"]:
+        return descent(p, g, options)
+    p.array *= 1 - options["lr"] * options["weight_decay"]
+    return -g if options["maximize"] else g
 
 
 def at_least_zero(options, **names):

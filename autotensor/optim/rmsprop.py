@@ -26,6 +26,7 @@ class RMSprop(Optimizer):
         centered=False,
         *,
         maximize=False,
+        **execution,
     ):
         super().__init__(
             params,
@@ -38,6 +39,7 @@ class RMSprop(Optimizer):
                 "weight_decay": weight_decay,
                 "maximize": maximize,
             },
+            **execution,
         )
 
     def check(self, options):

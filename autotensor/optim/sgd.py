@@ -24,6 +24,7 @@ class SGD(Optimizer):
         nesterov=False,
         *,
         maximize=False,
+        **execution,
     ):
         super().__init__(
             params,
@@ -35,6 +36,7 @@ class SGD(Optimizer):
                 "nesterov": nesterov,
                 "maximize": maximize,
             },
+            **execution,
         )
 
     def check(self, options):

@@ -35,6 +35,23 @@ OPTIMIZERS = [
     ("RMSprop", {"centered": True, "alpha": 0.9}),
     ("RMSprop", {"lr": 0.003, "momentum": 0.9, "weight_decay": 0.2}),
     ("RMSprop", {"lr": 0.003, "momentum": 0.9, "centered": True, "maximize": True}),
+    ("Adagrad", {}),
+    (
+        "Adagrad",
+        {"lr": 0.3, "lr_decay": 0.1, "weight_decay": 0.2, "initial_accumulator_value": 0.5},
+    ),
+    ("Adagrad", {"lr": 0.03, "maximize": True, "eps": 0.1}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.7, "eps": 0.01, "weight_decay": 0.1}),
+    ("Adadelta", {"maximize": True}),
+    ("Adamax", {}),
+    ("Adamax", {"lr": 0.1, "betas": [0.7, 0.8], "weight_decay": 0.1, "maximize": True}),
+    ("NAdam", {}),
+    ("NAdam", {"lr": 0.1, "betas": [0.7, 0.8], "weight_decay": 0.1, "momentum_decay": 0.1}),
+    ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}),
+    ("RAdam", {}),
+    ("RAdam", {"lr": 0.1, "betas": [0.8, 0.9], "weight_decay": 0.1}),
+    ("RAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}),
 ]
 SCHEDULERS = [
     case(StepLR={"step_size": 3}),
