@@ -58,6 +58,11 @@ def make_scheduler(optim, optimizer, name, options, last_epoch=-1):
         chosen = options["lr_lambda"]
         one = isinstance(chosen, str)
         options = {"lr_lambda": _FUNCTIONS[chosen] if one else [_FUNCTIONS[f] for f in chosen]}
+    if "schedulers" in options:
+        parts = [make_scheduler(optim, optimizer, *part) for part in options["schedulers"]]
+        if name == "ChainedScheduler":
+            return optim.lr_scheduler.ChainedScheduler(parts, optimizer)
+        options = {**options, "schedulers": parts}
     if last_epoch != -1:
         options = {**options, "last_epoch": last_epoch}
     return getattr(optim.lr_scheduler, name)(optimizer, **options)

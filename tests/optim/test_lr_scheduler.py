@@ -12,7 +12,10 @@ from problem import advance, make_scheduler, rates, run_scheduler
 from autotensor import optim
 from autotensor.optim import SGD, Adam, Optimizer
 from autotensor.optim.lr_scheduler import (
+    ChainedScheduler,
     CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
     ExponentialLR,
     LambdaLR,
     LinearLR,
@@ -20,6 +23,7 @@ from autotensor.optim.lr_scheduler import (
     MultiStepLR,
     OneCycleLR,
     ReduceLROnPlateau,
+    SequentialLR,
     StepLR,
 )
 from autotensor.tensor import Tensor
@@ -233,3 +237,46 @@ def test_exponential_multiplies_what_it_finds():
     optimizer.param_groups[0]["lr"] = 8.0
     scheduler.step()
     assert scheduler.get_last_lr() == [4.0]
+
+
+def test_restarts_go_to_any_point_of_time():
+    optimizer = sgd()
+    schedule = CosineAnnealingWarmRestarts(optimizer, 2, T_mult=2)
+    optimizer.step()
+    schedule.step(2 + 4 * 0.5)
+    assert schedule.get_last_lr() == [pytest.approx(0.5)] and schedule.last_epoch == 4
+    schedule.step(0.5)
+    assert schedule.get_last_lr() == [pytest.approx((1 + math.cos(math.pi / 4)) / 2)]
+    with pytest.raises(ValueError, match="non-negative"):
+        schedule.step(-1)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda o: optim.lr_scheduler.ConstantLR(o, factor=2), "factor must be in"),
+        (lambda o: CosineAnnealingWarmRestarts(o, 0), "positive integer T_0"),
+        (lambda o: CosineAnnealingWarmRestarts(o, 2, T_mult=0), "T_mult >= 1"),
+        (lambda o: CyclicLR(o, 0.1, 1, mode="square"), "mode must be one of triangular"),
+        (lambda o: CyclicLR(o, 0.1, 1, scale_fn=abs, scale_mode="x"), "scale_mode"),
+        (lambda o: CyclicLR(optim.Adagrad([parameter()]), 0.1, 1), "neither momentum nor betas"),
+        (lambda o: SequentialLR(o, [], []), "at least one scheduler"),
+        (lambda o: SequentialLR(o, [StepLR(o, 1)], [3]), "one more than"),
+        (lambda o: SequentialLR(o, [StepLR(sgd(), 1)], []), "same optimizer"),
+        (lambda o: ChainedScheduler([StepLR(o, 1), StepLR(sgd(), 1)]), "same optimizer"),
+    ],
+)
+def test_combined_and_cyclic_schedules_check_what_they_get(make, message):
+    with pytest.raises(ValueError, match=message):
+        make(sgd())
+
+
+def test_cycles_take_a_scale_of_ones_own():
+    optimizer = SGD([parameter()], lr=1.0, momentum=0.5)
+    schedule = CyclicLR(optimizer, 0, 1, 2, scale_fn=lambda x: 1 / x, cycle_momentum=False)
+    rates = []
+    for _ in range(8):
+        optimizer.step()
+        rates += schedule.get_last_lr()
+        schedule.step()
+    assert rates == [0, 0.5, 1, 0.5, 0, 0.25, 0.5, 0.25]

@@ -25,6 +25,10 @@ class LRScheduler:
                     f"last_epoch={last_epoch}: load the optimizer's state dict first"
                 )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.begin(last_epoch)
+
+    def begin(self, last_epoch=-1):
+        """Set the first learning rates, from those that the groups have now."""
         self.last_epoch = last_epoch
         self._step_count = 0
         self._is_initial = True

@@ -43,6 +43,49 @@ class LambdaLR(LRScheduler):
                 vars(function).update(values)
 
 
+class MultiplicativeLR(LambdaLR):
+    """Multiplies the learning rate by ``lr_lambda(last_epoch)`` at every step."""
+
+    def get_lr(self):
+        if self._is_initial:
+            return self._scaled(1)
+        pairs = zip(self._scaled(1), self.lr_lambdas, strict=True)
+        return [lr * factor(self.last_epoch) for lr, factor in pairs]
+
+
+class ConstantLR(LRScheduler):
+    """Multiplies the learning rate by ``factor`` until ``total_iters`` steps are done."""
+
+    def __init__(self, optimizer, factor=1.0 / 3, total_iters=5, last_epoch=-1):
+        if not 0 <= factor <= 1:
+            raise ValueError(f"ConstantLR: factor must be in [0, 1], got {factor}")
+        self.factor = factor
+        self.total_iters = total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self):
+        if self.last_epoch == 0:
+            return self._scaled(self.factor)
+        due = not self._is_initial and self.last_epoch == self.total_iters
+        return self._scaled(1.0 / self.factor if due else 1)
+
+
+class PolynomialLR(LRScheduler):
+    """Lowers the learning rate to 0 within ``total_iters`` steps, as ``(1 - part)**power``."""
+
+    def __init__(self, optimizer, total_iters=5, power=1.0, last_epoch=-1):
+        self.total_iters = total_iters
+        self.power = power
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self):
+        if self._is_initial or self.last_epoch > self.total_iters:
+            return self._scaled(1)
+        left = 1.0 - self.last_epoch / self.total_iters
+        before = 1.0 - (self.last_epoch - 1) / self.total_iters
+        return self._scaled((left / before) ** self.power)
+
+
 class StepLR(LRScheduler):
     """Multiplies the learning rate by ``gamma`` every ``step_size`` steps."""
 
