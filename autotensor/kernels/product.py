@@ -8,7 +8,7 @@ spinning; here threads are those of the other kernels, and small products stay o
 
 import numpy as np
 
-from autotensor.kernels import scratch, threads
+from autotensor.kernels import dots, scratch, threads
 from autotensor.kernels.gemm import PANEL, ROWS, ZEROS, multiply_panel
 from autotensor.kernels.jit import Kernel, serial
 from autotensor.kernels.rows import copy_floats
@@ -24,6 +24,9 @@ from autotensor.kernels.simd import (
 _DEPTH = 384  # rows of a packed panel: with a block of A it stays in the first-level cache
 _STRIP = 2 * ROWS  # rows of A that lie together when A is packed
 _TASK_ROWS = 20 * _STRIP
+_NARROW = PANEL  # rows of A or columns of B whose dot products take less time than packing
+_COLUMNS = 8 * PANEL  # of a task where B is read in place
+_LINES = 32  # of B in turn then: as many pages as the processor knows the addresses of
 _FEW = 4  # panels that are too few to make tasks of, and on which packing A is lost
 _FEW_ROWS = 6 * _STRIP  # rows of a task then
 
@@ -85,29 +88,54 @@ def _multiply(task, worker, arguments):
     column, top = task % panels * PANEL, task // panels * task_rows
     rows, width = min(task_rows, m - top), min(PANEL, n - column)
     to, step = (c + 4 * (top * n + column), n) if width == PANEL else (part, PANEL)
-    in_place = b_column == 1 and width == PANEL and rows <= _STRIP
     blocks = -(-k // _DEPTH)  # of even depth, since a short one moves as much of C as a long one
     block = -(-k // (blocks * WIDTH)) * WIDTH
     for first in range(0, k, block):
         depth = min(block, k - first)
-        panel, b_k = b + 4 * (first * b_row + column * b_column), b_row
-        if not in_place:
-            _pack_panel(packed, panel, b_row, b_column, depth, width)
-            panel, b_k = packed, PANEL
+        _pack_panel(packed, b + 4 * (first * b_row + column * b_column), b_row, b_column, depth,
+                    width)  # fmt: skip
         for i in range(0, rows, _STRIP):
             at = a + 4 * ((top + i) * a_strip + first * a_k)
-            multiply_panel(at, a_row, a_k, panel, b_k, to + 4 * i * step, step,
+            multiply_panel(at, a_row, a_k, packed, PANEL, to + 4 * i * step, step,
                            min(_STRIP, rows - i), depth, int(first > 0), zeros)  # fmt: skip
     if width < PANEL:
         for i in range(rows):
             copy_floats(c + 4 * ((top + i) * n + column), part + 4 * i * PANEL, width)
 
 
+@Kernel
+def _multiply_few_rows(task, worker, arguments):
+    """Some columns of C where A has few rows: B is read in place, some lines of it at a time."""
+    a, a_row, a_k, b, b_row, c, m, n, k, tasks, zeros = integers(arguments, 11)
+    column = (tasks - 1 - task) * _COLUMNS  # in the order of memory, which is fetched ahead
+    end = column + _COLUMNS if task else n
+    for first in range(0, k, _LINES):
+        for j in range(column, end, PANEL):
+            start, to, depth = first, j, min(_LINES, k - first)
+            if j + PANEL > end:  # the last columns, and some of those before once more, at the end
+                if first + _LINES < k:
+                    break
+                start, to, depth = 0, end - PANEL, k
+            at = b + 4 * (start * b_row + to)
+            for i in range(depth):
+                prefetch(at + 4 * (i * b_row + 2 * PANEL))
+            multiply_panel(a + 4 * start * a_k, a_row, a_k, at, b_row, c + 4 * to, n, m, depth,
+                           int(start > 0), zeros)  # fmt: skip
+
+
 def multiply(a, b):
     """(M, K) * (K, N) -> (M, N) in float32, of any strides; nothing empty."""
     (m, k), n = a.shape, b.shape[1]
     out = np.empty((m, n), np.float32)
-    a_row, a_k, b_row, b_column = (step // 4 for step in (*a.strides, *b.strides))
+    a_row, a_k, b_row, b_column = [step // 4 for step in (*a.strides, *b.strides)]
+    if a_k == b_row == 1 and min(m, n) <= _NARROW:
+        dots.multiply(a, b, out)
+        return out
+    if m <= _STRIP and b_column == 1 and n >= PANEL:
+        tasks = max(1, n // _COLUMNS)
+        threads.launch(_multiply_few_rows, tasks, a, a_row, a_k, b, b_row, out, m, n, k, tasks,
+                       ZEROS)  # fmt: skip
+        return out
     panels, strips = -(-n // PANEL), -(-m // _STRIP)
     task_rows = _FEW_ROWS if panels <= _FEW and m <= 4 * _TASK_ROWS else _TASK_ROWS
     size = -(-((_DEPTH + task_rows) * PANEL) // 16) * 16

@@ -92,6 +92,18 @@ def emit_fma(builder, x, y, z):
     return builder.call(fma, [x, y, z])
 
 
+def emit_lanes_sum(builder, value):
+    """The sum of all lanes of a vector, added pairwise."""
+    half = WIDTH // 2
+    while half:
+        order = ir.Constant(ir.VectorType(_i32, half), list(range(half)))
+        upper = ir.Constant(ir.VectorType(_i32, half), list(range(half, 2 * half)))
+        low = builder.shuffle_vector(value, value, order)
+        value = builder.fadd(low, builder.shuffle_vector(value, value, upper))
+        half //= 2
+    return builder.extract_element(value, _i32(0))
+
+
 def is_float(kind):
     """Whether a type is that of a float32 or of a vector of them."""
     return kind == types.float32 or isinstance(kind, _Vector)
@@ -293,14 +305,7 @@ def lanes_sum(typing, x):
     """The sum of all lanes, added pairwise."""
 
     def codegen(context, builder, signature, args):
-        value, half = args[0], WIDTH // 2
-        while half:
-            order = ir.Constant(ir.VectorType(_i32, half), list(range(half)))
-            upper = ir.Constant(ir.VectorType(_i32, half), list(range(half, 2 * half)))
-            low = builder.shuffle_vector(value, value, order)
-            value = builder.fadd(low, builder.shuffle_vector(value, value, upper))
-            half //= 2
-        return builder.extract_element(value, _i32(0))
+        return emit_lanes_sum(builder, args[0])
 
     return types.float32(vector), codegen
 

@@ -3,12 +3,14 @@
 import platform
 import re
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotensor.kernels.gemm import PANEL, ZEROS, _blocks, multiply_runs
+from autotensor.kernels.jit import _OPTIONS
 from autotensor.kernels.simd import REGISTERS, WIDTH, _lanes
 
 
@@ -49,20 +51,28 @@ def test_runs_read_the_lines_of_a_window_in_place():
     np.testing.assert_allclose(c, windows.astype(np.float64) @ b, atol=1e-5)
 
 
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="reads x86 assembly")
-@pytest.mark.skipif(_lanes != WIDTH, reason="registers are of another width")
-def test_inner_loops_do_not_spill():
-    """In a loop of multiply-adds every accumulator stays in its register."""
-    fresh = type(_blocks)(_blocks.py_func, targetoptions=_blocks.targetoptions)
-    arguments = (0, 1, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0)
+reads_assembly = pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64") or _lanes != WIDTH,
+    reason="reads x86 assembly, with registers of the machine's width",
+)
+
+
+def check_registers(function, arguments, most):
+    """In a loop of multiply-adds, of which one has ``most``, accumulators stay in registers."""
+    fresh = numba.njit(**_OPTIONS)(function)
     fresh(*arguments)
     (assembly,) = fresh.inspect_asm().values()
     loops = _innermost_loops(assembly.splitlines())
     multiplying = [loop for loop in loops if sum("vfmadd" in line for line in loop) >= 2]
-    most = max(sum("vfmadd" in line for line in loop) for loop in multiplying)
-    assert most == (12 if REGISTERS == 16 else 16)
+    assert most == max(sum("vfmadd" in line for line in loop) for loop in multiplying)
     for loop in multiplying:
         assert not [line for line in loop if re.search(r"\(%rsp.*mm|mm.*\(%rsp", line)]
+
+
+@reads_assembly
+def test_inner_loops_do_not_spill():
+    arguments = (0, 1, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0)
+    check_registers(_blocks.py_func, arguments, 12 if REGISTERS == 16 else 16)
 
 
 def _innermost_loops(lines):

@@ -29,6 +29,16 @@ def test_product_equals_numpy(m, k, n, a_turned, b_turned):
     np.testing.assert_allclose(matmul(a, b), exact, rtol=0, atol=1e-5 * k**0.5 * 4)
 
 
+@pytest.mark.parametrize("n", [16, 31, 128, 130, 300])
+@pytest.mark.parametrize(("m", "k"), [(1, 5), (10, 128), (12, 70)])
+def test_few_rows(m, k, n):
+    a, b = pair(m, k, n, True, False)
+    wide = np.full((k, n + 3), np.nan, np.float32)
+    wide[:, :n] = b
+    exact = a.astype(np.float64) @ b
+    np.testing.assert_allclose(matmul(a, wide[:, :n]), exact, rtol=0, atol=1e-4)
+
+
 def test_strided_operands():
     rng = np.random.default_rng(0)
     a = rng.standard_normal((20, 60)).astype(np.float32)[::2, ::3]
