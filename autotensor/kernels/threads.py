@@ -81,13 +81,29 @@ def _help(state, worker, give_way):
     restore_denormals(old)
 
 
+# What marks NumPy's array objects among the arguments: no other integer is as large. An object
+# keeps the address of its elements first of all, behind Python's own header, as part of NumPy's C
+# interface; asking for `array.ctypes.data` or through ctypes costs as much as the rest of `launch`.
+_MARK = 1 << 62
+_HEADER = object.__basicsize__
+
+
+@jit.serial
+def _elements(arguments):
+    """The address of a job's arguments, arrays replaced by the addresses of their elements."""
+    for i in range(arguments.size):
+        if arguments[i] >= _MARK:
+            arguments[i] = load_integer(arguments[i] - _MARK + _HEADER, 0)
+    return address(arguments)
+
+
 @jit.serial
 def _lead(state, kernel, arguments, tasks, workers, give_way):
     """Publish a job, work on it, and return when all of it is done."""
     base = address(state)
     old = flush_denormals()
     store_integer(base, _KERNEL, kernel)
-    store_integer(base, _ARGUMENTS, address(arguments))
+    store_integer(base, _ARGUMENTS, _elements(arguments))
     atomic_store(base + 8 * _DONE, 0)
     atomic_store(base + 8 * _TICKET, (workers << _LIMIT_BIT) + tasks)
     _take_tasks(base, 0)
@@ -99,9 +115,9 @@ def _lead(state, kernel, arguments, tasks, workers, give_way):
 @jit.serial
 def _alone(kernel, arguments, tasks):
     """The whole job on the calling thread."""
-    old = flush_denormals()
+    old, base = flush_denormals(), _elements(arguments)
     for task in range(tasks - 1, -1, -1):
-        call_kernel(kernel, task, 0, address(arguments))
+        call_kernel(kernel, task, 0, base)
     restore_denormals(old)
 
 
@@ -148,32 +164,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_pool)
 
 
-# Where NumPy's array object keeps the address of its elements: first of all, behind Python's own
-# header. It is part of NumPy's C interface; `array.ctypes.data` takes six times as long to say it.
-_HEADER = object.__basicsize__
-_word = ctypes.c_size_t.from_address
-
-
-def _address(array):
-    return _word(id(array) + _HEADER).value
-
-
 def launch(kernel, tasks, *arguments):
     """Run ``kernel(task, worker, arguments)`` for every task, on all threads.
 
     Arguments are integers, and arrays, which go as addresses; where the caller takes an address
     itself, it keeps the array alive. ``worker`` is below ``get_num_threads()``.
     """
-    plain = [_address(a) if isinstance(a, np.ndarray) else a for a in arguments]
-    arguments = np.array(plain, np.int64)
+    plain = [id(a) + _MARK if isinstance(a, np.ndarray) else a for a in arguments]
+    words = np.array(plain, np.int64)  # under a name of its own: array objects must live on
     pool, workers = _pool, min(_threads, tasks)
     if workers > 1 and not is_background() and pool.lock.acquire(blocking=False):
         try:
-            pool.launch(kernel.address, arguments, tasks, workers)
+            pool.launch(kernel.address, words, tasks, workers)
         finally:
             pool.lock.release()
     elif tasks > 0:
-        _alone(kernel.address, arguments, tasks)
+        _alone(kernel.address, words, tasks)
 
 
 def _quota():

@@ -48,6 +48,14 @@ def test_every_task_is_run(n, tasks):
         np.testing.assert_array_equal(squares(tasks), np.arange(tasks) ** 2)
 
 
+@pytest.mark.parametrize("n", [1, 2])
+def test_arrays_go_as_the_addresses_of_their_elements(n):
+    threads.set_num_threads(n)
+    out = np.zeros(9, np.int64)
+    threads.launch(_square, 5, out[3:], -7)
+    np.testing.assert_array_equal(out, [0, 0, 0, -7, -6, -3, 2, 9, 0])
+
+
 def test_workers_stay_below_the_number_of_threads():
     threads.set_num_threads(4)
     squares(100)  # starts three helpers, which stay
