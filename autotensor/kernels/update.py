@@ -2,8 +2,8 @@
 
 float32 arrays that lie in memory alike run compiled, large ones on all threads; everything else
 (float64 above all) runs the NumPy twin, the same formula spelled out. Scalars are combined in
-double precision first, so that both round alike. Compiled steps take them as one array, and an
-empty array for a state that the algorithm does without: they are compiled once, and called fast.
+double precision first, so that both round alike. Compiled steps take them as one array, and
+0 for the address of a state that the algorithm does without: they are compiled once, called fast.
 """
 
 import functools
@@ -19,7 +19,6 @@ from autotensor.kernels.simd import integers
 _BLOCK = 1 << 14  # elements in one task: five arrays of this length fit in the second-level cache
 _LARGE = 1 << 18  # below this many elements, waking the threads costs more than it saves
 _FLOAT32 = np.dtype(np.float32)
-_NONE = np.empty(0, _FLOAT32)  # a state that the algorithm does without
 
 
 def sgd_step(p, g, buf, *, lr, momentum, dampening, weight_decay, nesterov, maximize):
@@ -29,7 +28,7 @@ def sgd_step(p, g, buf, *, lr, momentum, dampening, weight_decay, nesterov, maxi
     """
     sign = -1.0 if maximize else 1.0
     scalars = (lr, momentum, 1 - dampening, weight_decay, sign, nesterov)
-    _run(_sgd, _sgd_task, _sgd_numpy, (p, g, buf), scalars)
+    _run(_sgd_task, _sgd_numpy, (p, g, buf), scalars)
 
 
 @serial
@@ -47,9 +46,9 @@ def _sgd(p, g, buf, scalars):
 
 @Kernel
 def _sgd_task(task, worker, arguments):
-    scalars, size, p, g, buf = integers(arguments, 5)
-    p, g, buf = _block(p, task, size), _block(g, task, size), _block(buf, task, size)
-    _sgd(p, g, buf, floats(scalars, 1, 6)[0])
+    scalars, size, block, p, g, buf = integers(arguments, 6)
+    p, g = _part(p, task, size, block), _part(g, task, size, block)
+    _sgd(p, g, _part(buf, task, size, block), floats(scalars, 1, 6)[0])
 
 
 def _sgd_numpy(p, g, buf, lr, momentum, keep, weight_decay, sign, nesterov):
@@ -74,7 +73,7 @@ def adam_step(p, g, m, v, v_max, *, step, lr, beta1, beta2, eps, weight_decay, d
     correction = 1 / math.sqrt(1 - beta2**step)
     decay = 0.0 if decoupled else weight_decay
     scalars = (rate, 1 - beta1, beta2, 1 - beta2, correction, eps, decay, shrink, sign)
-    _run(_adam, _adam_task, _adam_numpy, (p, g, m, v, v_max), scalars)
+    _run(_adam_task, _adam_numpy, (p, g, m, v, v_max), scalars)
 
 
 @serial
@@ -94,9 +93,10 @@ def _adam(p, g, m, v, v_max, scalars):
 
 @Kernel
 def _adam_task(task, worker, arguments):
-    scalars, size, p, g, m, v, v_max = integers(arguments, 7)
-    p, g, m = _block(p, task, size), _block(g, task, size), _block(m, task, size)
-    v, v_max = _block(v, task, size), _block(v_max, task, size)
+    scalars, size, block, p, g, m, v, v_max = integers(arguments, 8)
+    p, g = _part(p, task, size, block), _part(g, task, size, block)
+    m, v = _part(m, task, size, block), _part(v, task, size, block)
+    v_max = _part(v_max, task, size, block)
     _adam(p, g, m, v, v_max, floats(scalars, 1, 9)[0])
 
 
@@ -125,7 +125,7 @@ def rmsprop_step(
     """
     sign = -1.0 if maximize else 1.0
     scalars = (lr, alpha, 1 - alpha, eps, weight_decay, momentum, sign)
-    _run(_rmsprop, _rmsprop_task, _rmsprop_numpy, (p, g, square_avg, grad_avg, buf), scalars)
+    _run(_rmsprop_task, _rmsprop_numpy, (p, g, square_avg, grad_avg, buf), scalars)
 
 
 @serial
@@ -157,9 +157,10 @@ def _rmsprop(p, g, square_avg, grad_avg, buf, scalars):
 
 @Kernel
 def _rmsprop_task(task, worker, arguments):
-    scalars, size, p, g, square_avg, grad_avg, buf = integers(arguments, 7)
-    p, g, square_avg = _block(p, task, size), _block(g, task, size), _block(square_avg, task, size)
-    grad_avg, buf = _block(grad_avg, task, size), _block(buf, task, size)
+    scalars, size, block, p, g, square_avg, grad_avg, buf = integers(arguments, 8)
+    p, g = _part(p, task, size, block), _part(g, task, size, block)
+    square_avg, buf = _part(square_avg, task, size, block), _part(buf, task, size, block)
+    grad_avg = _part(grad_avg, task, size, block)
     _rmsprop(p, g, square_avg, grad_avg, buf, floats(scalars, 1, 7)[0])
 
 
@@ -188,15 +189,15 @@ def _ascent(p, g, weight_decay, sign):
 
 
 @serial
-def _block(address, task, size):
+def _part(address, task, size, block):
     """The elements that belong to one task; none of an array that is not there."""
-    start = task * _BLOCK
-    return floats(address + 4 * start, 1, min(_BLOCK, size - start) if address else 0)[0]
+    start = task * block
+    return floats(address + 4 * start, 1, min(block, size - start) if address else 0)[0]
 
 
-def _run(form, kernel, twin, arrays, scalars):
-    """Run the fastest of three forms of a step that these arrays allow."""
-    shape = arrays[0].shape
+def _run(kernel, twin, arrays, scalars):
+    """Run a step compiled if these arrays allow it, otherwise in NumPy."""
+    size, shape = arrays[0].size, arrays[0].shape
     for a in arrays:
         if a is not None and a.shape != shape:
             raise RuntimeError(
@@ -206,12 +207,9 @@ def _run(form, kernel, twin, arrays, scalars):
     lines = _lines(arrays)
     if lines is None:
         twin(*arrays, *scalars)
-    elif lines[0].size < _LARGE:
-        form(*lines, _float32(*scalars))
-    else:
-        numbers, size = _float32(*scalars), lines[0].size
-        addresses = (a.ctypes.data if a.size else 0 for a in lines)
-        threads.launch(kernel, -(-size // _BLOCK), numbers.ctypes.data, size, *addresses)
+        return
+    block = _BLOCK if size >= _LARGE else _LARGE
+    threads.launch(kernel, -(-size // block), _float32(*scalars), size, block, *lines)
 
 
 @functools.lru_cache(64)
@@ -221,16 +219,16 @@ def _float32(*scalars):
 
 
 def _lines(arrays):
-    """Flat views of float32 arrays whose elements have the same order in memory, or None.
+    """The arrays as kernels take them, 0 for None; or None if they cannot be walked side by side.
 
-    The order is that of the first, the parameter. The second, the gradient, is only read: it is
-    copied if it lies otherwise.
+    That is, float32 arrays whose elements have the order in memory of the first, the parameter.
+    The second, the gradient, is only read: it is copied if it lies otherwise.
     """
     p, lines = arrays[0], []
     order = None if p.flags.c_contiguous else sorted(range(p.ndim), key=lambda i: -p.strides[i])
     for a in arrays:
         if a is None:
-            lines.append(_NONE)
+            lines.append(0)
             continue
         if order is not None:
             a = a.transpose(order)
@@ -238,5 +236,5 @@ def _lines(arrays):
             if len(lines) != 1:
                 return None
             a = a.astype(np.float32, order="C")
-        lines.append(a.ravel())
+        lines.append(a)
     return lines
