@@ -14,10 +14,16 @@ def _is_compiled(a, b):
     return single and _COMPILES and a.size * b.shape[1] >= _SMALL
 
 
+def _multiply(a, b):
+    """`product.multiply`, which takes the place of this function once Numba is loaded for it."""
+    global _multiply
+    from autotensor.kernels.product import multiply as _multiply
+
+    return _multiply(a, b)
+
+
 def matmul(a, b):
     """(M, K) * (K, N) -> (M, N), of any strides and types, and all else `np.matmul` takes."""
     if not _is_compiled(a, b) or a.shape[1] != b.shape[0]:
         return np.matmul(a, b)
-    from autotensor.kernels import product
-
-    return product.multiply(a, b)
+    return _multiply(a, b)

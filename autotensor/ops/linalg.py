@@ -69,8 +69,8 @@ def _product(x, y, given_x, given_y):
         ) else np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     return record(
         kernels.matmul(x.array, y.array),
-        (x, lambda g: _slope(g, matrix_transpose(y))),
-        (y, lambda g: _slope(matrix_transpose(x), g)),
+        (x, lambda g: _slope(g, _turned(y))),
+        (y, lambda g: _slope(_turned(x), g)),
     )
 
 
@@ -78,7 +78,12 @@ def _slope(x, y):
     """``x @ y`` in a rule; the walk may keep it, for a weight's is large, and copies take time."""
     if is_grad_enabled():
         return matmul(x, y)
-    return Made(matmul(x, y).array)
+    return Made(kernels.matmul(x.array, y.array))
+
+
+def _turned(x):
+    """`matrix_transpose` in a rule, which need not know of the view unless it is recorded."""
+    return matrix_transpose(x) if is_grad_enabled() else Tensor(x.array.swapaxes(-1, -2))
 
 
 def mm(x, y):
@@ -132,28 +137,29 @@ def addmm(x, a, b, *, beta=1, alpha=1):
 @_quiet
 def linear(x, weight, bias=None):
     """``x @ weight.T + bias``: (..., in), (out, in), (out) -> (..., out)."""
+    shape, dtype = tensor_of(x, "linear").array.shape, x.array.dtype
     for other in (tensor_of(weight, "linear"), bias):
-        if other is not None and other.dtype != tensor_of(x, "linear").dtype:
+        if other is not None and other.array.dtype != dtype:
             raise RuntimeError(
                 f"linear: input is {x.dtype}, weight or bias {other.dtype}: convert one"
             )
-    if weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
+    if weight.ndim != 2 or not shape or shape[-1] != weight.array.shape[1]:
         raise RuntimeError(
             f"linear: input has {x.shape[-1] if x.ndim else 0} features, weight expects "
             f"{weight.shape[-1] if weight.ndim else 0}: x {x.shape}, w {weight.shape}"
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise RuntimeError(f"linear: bias {bias.shape} for weight {weight.shape}")
-    if x.ndim != 2:
-        flat = linear(reshape(x, -1, x.shape[-1]), weight, bias)
-        return reshape(flat, x.shape[:-1] + weight.shape[:1])
+    if len(shape) != 2:
+        flat = linear(reshape(x, -1, shape[-1]), weight, bias)
+        return reshape(flat, shape[:-1] + weight.shape[:1])
     product = kernels.matmul(x.array, weight.array.T)
     if bias is not None:
         product += bias.array
     return record(
         product,
         (x, lambda g: _slope(g, weight)),
-        (weight, lambda g: _slope(matrix_transpose(g), x)),
+        (weight, lambda g: _slope(_turned(g), x)),
         (bias, lambda g: g),
     )
 

@@ -6,8 +6,9 @@ import math
 import numpy as np
 
 from autotensor import dtypes
+from autotensor.autograd import is_grad_enabled
 from autotensor.ops.arguments import cast, dimension, dimensions, sizes, tensor_of
-from autotensor.tensor import Tensor, record, record_view
+from autotensor.tensor import Made, Tensor, record, record_view
 
 __all__ = [
     "cat",
@@ -190,16 +191,17 @@ def sum_to(x, shape):
     axes = tuple(range(extra)) + tuple(
         d + extra for d, n in enumerate(shape) if n == 1 and x_shape[d + extra] != 1
     )
-    total = x.array.sum(axis=axes).reshape(shape) if axes else x.array.reshape(shape)
+    total = (np.add.reduce(x.array, axes) if axes else x.array).reshape(shape)
     return record(total, (x, lambda g: expand(g, x_shape)))
 
 
 def fit(g, shape, dtype):
     """A gradient in the shape and dtype of what it is the gradient of."""
     array = g.array
-    if array.shape == shape and array.dtype is dtype:
-        return g
-    return cast(g if array.shape == shape else sum_to(g, shape), dtype)
+    if array.shape != shape:
+        g = sum_to(g, shape)
+        g = g if is_grad_enabled() else Made(g.array)
+    return g if g.array.dtype is dtype else cast(g, dtype)
 
 
 def cat(tensors, dim=0):
