@@ -24,7 +24,7 @@ from autotensor.kernels.simd import (
 _DEPTH = 384  # rows of a packed panel: with a block of A it stays in the first-level cache
 _STRIP = 2 * ROWS  # rows of A that lie together when A is packed
 _TASK_ROWS = 20 * _STRIP
-_NARROW = PANEL  # rows of A or columns of B whose dot products take less time than packing
+_NARROW, _LONG = 24, 128  # columns of B at most, and K at least, for which dot products are quicker
 _COLUMNS = 8 * PANEL  # of a task where B is read in place
 _LINES = 32  # of B in turn then: as many pages as the processor knows the addresses of
 _FEW = 4  # panels that are too few to make tasks of, and on which packing A is lost
@@ -128,7 +128,7 @@ def multiply(a, b):
     (m, k), n = a.shape, b.shape[1]
     out = np.empty((m, n), np.float32)
     a_row, a_k, b_row, b_column = [step // 4 for step in (*a.strides, *b.strides)]
-    if a_k == b_row == 1 and min(m, n) <= _NARROW:
+    if a_k == b_row == 1 and min(m, n) <= _NARROW and k >= _LONG:
         dots.multiply(a, b, out)
         return out
     if m <= _STRIP and b_column == 1 and n >= PANEL:

@@ -76,9 +76,10 @@ def _product(x, y, given_x, given_y):
 
 def _slope(x, y):
     """``x @ y`` in a rule; the walk may keep it, for a weight's is large, and copies take time."""
-    if is_grad_enabled():
-        return matmul(x, y)
-    return Made(kernels.matmul(x.array, y.array))
+    a, b = x.array, y.array
+    if is_grad_enabled() or a.dtype != b.dtype or a.shape[-1] != b.shape[-2]:
+        return matmul(x, y)  # which says what is wrong with a gradient that a hook has put in
+    return Made(kernels.matmul(a, b))
 
 
 def _turned(x):
