@@ -54,6 +54,7 @@ _MODULES = {
     "random": "autotensor.creation",
     "serialization": "autotensor.io.checkpoint",
     "utils": "autotensor.torch.utils",
+    "vision": "autotensor.vision",
 }
 _NAMES = {
     "autotensor.kernels.conv": "get_precision set_precision",

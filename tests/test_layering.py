@@ -27,6 +27,7 @@ ALLOWED = {  # a layer and the layers it may import besides itself
     "nn": "engine creation devices dtypes kernels memory ops outputs tensor",
     "optim": "engine dtypes kernels memory tensor",
     "data": "engine creation dtypes io kernels tensor",
+    "vision": "creation data dtypes tensor",
     "io": "creation dtypes memory nn tensor",
 }
 FILES = sorted(ROOT.rglob("*.py"))
@@ -81,7 +82,7 @@ def test_numba_is_known_to_kernels_only(path):
 @every
 def test_runtime_dependencies_are_numpy_and_numba(path):
     known = {*sys.stdlib_module_names, "numpy", "numba", "llvmlite", "autotensor"}
-    optional = {"tqdm", "matplotlib", "threadpoolctl"}
+    optional = {"PIL", "tqdm", "matplotlib", "threadpoolctl"}
     assert {m.split(".")[0] for m in imported(path)} <= known | optional
 
 

@@ -8,7 +8,7 @@ from autotensor.data.fetch import download
 from autotensor.data.idx import read_idx
 from autotensor.data.images import ImageDataset
 from autotensor.data.loader import DataLoader
-from autotensor.data.mnist import MNIST
+from autotensor.data.mnist import MNIST, FashionMNIST
 from autotensor.data.sampler import (
     BatchSampler,
     RandomSampler,
@@ -38,6 +38,7 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "Digits",
+    "FashionMNIST",
     "ImageDataset",
     "Normalise",
     "Normalize",

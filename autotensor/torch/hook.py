@@ -40,6 +40,13 @@ _MODULES = {
     "torch.utils.data": "autotensor.data",
     "torch.utils.data.*": "autotensor.data",
     "torch.utils.tensorboard": "autotensor.torch.tensorboard",
+    "torchvision": "autotensor.vision",
+    "torchvision.datasets": "autotensor.vision.datasets",
+    "torchvision.io": "autotensor.vision.io",
+    "torchvision.io.image": "autotensor.vision.io",
+    "torchvision.transforms": "autotensor.vision.transforms",
+    "torchvision.transforms.functional": "autotensor.vision.functional",
+    "torchvision.utils": "autotensor.vision.utils",
 }
 _ROOTS = ("torch", "torchvision")
 
