@@ -66,8 +66,8 @@ def _ring(n):
 def test_a_gradient_penalty_trains_a_generator():
     """WGAN-GP on points of a circle: the generated ones come to have its centre and radius."""
     generator, critic = _mlp(2, 32, 32, 2), _mlp(2, 32, 32, 1)
-    of_generator = optim.Adam(generator.parameters(), lr=2e-3, betas=(0.5, 0.9))
-    of_critic = optim.Adam(critic.parameters(), lr=2e-3, betas=(0.5, 0.9))
+    of_generator = optim.Adam(generator.parameters(), lr=5e-3, betas=(0.5, 0.9))
+    of_critic = optim.Adam(critic.parameters(), lr=5e-3, betas=(0.5, 0.9))
 
     def error():
         with at.no_grad():
@@ -80,7 +80,7 @@ def test_a_gradient_penalty_trains_a_generator():
         for _ in range(3):
             real, fake = _ring(64), generator(at.randn(64, 2)).detach()
             penalty = _penalty(critic, real, fake)
-            loss = critic(fake).mean() - critic(real).mean() + 10 * penalty
+            loss = critic(fake).mean() - critic(real).mean() + penalty
             of_critic.zero_grad()
             loss.backward()
             of_critic.step()
@@ -89,9 +89,9 @@ def test_a_gradient_penalty_trains_a_generator():
         (-critic(generator(at.randn(64, 2))).mean()).backward()
         of_generator.step()
     after = error()
-    assert before[0] > 1.5 and after[0] < 0.5, (before, after)
-    assert before[1] > 0.5 and after[1] < 0.4, (before, after)
-    assert np.mean(penalties[-20:]) < 0.1
+    assert after[0] < 0.5 * before[0] and before[0] > 1.5, (before, after)
+    assert after[1] < 0.4 * before[1] and before[1] > 0.5, (before, after)
+    assert np.mean(penalties[-20:]) < 0.1 < penalties[0]
 
 
 class TestLearningToLearn:
