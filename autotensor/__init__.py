@@ -29,6 +29,7 @@ from autotensor.engine import (
     enable_grad,
     inference_mode,
     is_grad_enabled,
+    is_inference_mode_enabled,
     no_grad,
     set_grad_enabled,
 )
@@ -46,9 +47,11 @@ _MODULES = {
     "accelerator": "autotensor.torch.accelerator",
     "amp": "autotensor.torch.amp",
     "backends": "autotensor.torch.backends",
+    "checkpoint": "autotensor.checkpoint",
     "cuda": "autotensor.torch.cuda",
     "data": "autotensor.data",
     "distributed": "autotensor.torch.distributed",
+    "func": "autotensor.func",
     "multiprocessing": "multiprocessing",
     "onnx": "autotensor.torch.onnx",
     "random": "autotensor.creation",
@@ -57,6 +60,7 @@ _MODULES = {
     "vision": "autotensor.vision",
 }
 _NAMES = {
+    "autotensor.func": "vmap",
     "autotensor.kernels.conv": "get_precision set_precision",
     "autotensor.kernels.scratch": "memory_stats release_memory",
     "autotensor.kernels.threads": "get_num_threads set_num_threads",

@@ -61,14 +61,29 @@ class Node:
 
 
 class Watch:
-    """What is asked about one node's gradient: to keep it in ``grad``, to call hooks with it."""
+    """What is asked about one node's gradient: to keep it in ``grad``, to call hooks with it.
 
-    __slots__ = ("grad", "hooks", "keep")
+    ``after`` holds hooks without arguments, called when ``grad`` has been accumulated.
+    """
+
+    __slots__ = ("after", "grad", "hooks", "keep")
 
     def __init__(self):
         self.grad = None
         self.keep = False
         self.hooks = {}
+        self.after = {}
+
+    def accumulate(self, gradient, new, record):
+        """Add to ``grad``; ``new`` says that nobody else has the memory of ``gradient``."""
+        if self.grad is None:
+            self.grad = gradient if new else _own(gradient, record)
+        elif record or self.grad.requires_grad:
+            self.grad = self.grad + gradient
+        else:
+            self.grad.add_(gradient)
+        for hook in list(self.after.values()):
+            hook()
 
 
 class Handle:
@@ -142,16 +157,18 @@ class _Pending:
             self.gradients[node] = self.gradients[node] + gradient
 
 
-def propagate(roots, gradients, inputs=None, *, retain=False, record=False, check=None):
+def propagate(roots, gradients, inputs=None, *, retain=False, record=False, check=None, since=0):
     """Carry ``gradients`` from ``roots`` towards the leaves, youngest node first.
 
     Without ``inputs`` gradients accumulate at the leaves (and at nodes that keep theirs); with
     ``inputs`` (nodes) they are returned in a list, None where unreachable, and nothing is
     accumulated. The creation order is a topological order, so a heap replaces sorting and nothing
-    recurses. ``retain`` keeps the rules for another walk; ``record`` runs them with recording on;
-    ``check(node)`` is called before a node's rules are used.
+    recurses. ``retain`` keeps the rules for another walk, as are kept those that save nothing;
+    ``record`` runs them with recording on; ``check(node)`` is called before a node's rules are
+    used. With ``inputs`` and ``since`` the walk ends at nodes older than that, whose hooks and
+    rules are left to the walk it is a part of.
     """
-    needed = None if inputs is None else _leading_to(inputs, roots)
+    needed = None if inputs is None else _leading_to(inputs, roots, since)
     wanted = frozenset(inputs or ())
     found = {}
     pending = _Pending(needed, record)
@@ -163,7 +180,7 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
         while heap:
             node = heappop(heap)[1]
             gradient = waiting.pop(node)
-            if node.watch is not None:
+            if node.watch is not None and node.order >= since:
                 if node.watch.hooks:
                     ours.discard(node)  # a hook may keep it, or put another in its place
                 gradient = _attend(node.watch, gradient, inputs is None, node in ours, record)
@@ -173,7 +190,7 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
                 if check is not None:
                     check(node)
                 _apply(node, gradient, pending.give)
-                if not retain:
+                if not retain and _saves(node.edges):
                     node.edges = node.output = None
             elif node.edges is None and (needed is None or needed[node]):
                 raise RuntimeError(
@@ -202,15 +219,43 @@ def _attend(watch, gradient, accumulates, is_ours, record):
     for hook in list(watch.hooks.values()):
         replaced = hook(gradient)
         if replaced is not None:
+            _check_replaced(replaced, gradient)
             gradient = replaced
     if watch.keep and accumulates:
-        if watch.grad is None:
-            watch.grad = gradient if is_ours else _own(gradient, record)
-        elif record or watch.grad.requires_grad:
-            watch.grad = watch.grad + gradient
-        else:
-            watch.grad.add_(gradient)
+        watch.accumulate(gradient, is_ours, record)
     return gradient
+
+
+def _check_replaced(replaced, gradient):
+    kinds = []
+    for g in (replaced, gradient):
+        if not hasattr(g, "fit"):
+            raise TypeError(f"a hook returns None or a Tensor, not {type(g).__name__}")
+        kinds.append((tuple(g.shape), str(g.dtype)))
+    if kinds[0] != kinds[1]:
+        raise RuntimeError(f"a hook has changed the gradient, {kinds[1]}, to {kinds[0]}")
+
+
+_PLAIN = frozenset({int, float, bool, str, type(None), slice, type(...)})
+
+
+def _saves(edges):
+    """Whether rules hold values. If not, they serve again, as in PyTorch: sum, reshape, add ..."""
+    for _, rule, wants_output in edges:
+        if wants_output:
+            return True
+        for cell in rule.__closure__ or ():
+            try:
+                value = cell.cell_contents
+            except ValueError:  # a name of the enclosing function that was never bound
+                continue
+            if value.__class__ is tuple:
+                for part in value:
+                    if part.__class__ not in _PLAIN:
+                        return True
+            elif value.__class__ not in _PLAIN:
+                return True
+    return False
 
 
 def _own(gradient, record):
@@ -218,20 +263,25 @@ def _own(gradient, record):
     return gradient.clone() if record else gradient.own()
 
 
-def _leading_to(inputs, roots):
-    """Map each node from which one of ``inputs`` is reachable to whether its rules must run."""
-    oldest = min((node.order for node in inputs), default=0)
-    below, seen = [], set()
-    stack = list(roots)
+def reach(roots, since):
+    """All nodes that gradients of ``roots`` come to; beyond one older than ``since`` none."""
+    seen, stack = set(), list(roots)
     while stack:
         node = stack.pop()
-        if node in seen or node.order < oldest:
+        if node in seen:
             continue
         seen.add(node)
-        below.append(node)
-        for edge in node.edges or ():
-            stack.extend(_parents(edge))
+        yield node
+        if node.order >= since:
+            for edge in node.edges or ():
+                stack.extend(_parents(edge))
+
+
+def _leading_to(inputs, roots, since):
+    """Map each node from which one of ``inputs`` is reachable to whether its rules must run."""
+    since = since or min((node.order for node in inputs), default=0)
     needed = dict.fromkeys(inputs, False)
+    below = [node for node in reach(roots, since) if node.order >= since]
     for node in sorted(below, key=lambda n: n.order):
         if node.edges is None and node not in needed:
             needed[node] = True  # freed: the walk will say so
@@ -292,10 +342,6 @@ class no_grad(_Mode):
     mode = False
 
 
-class inference_mode(no_grad):
-    """`no_grad` under the name by which PyTorch's programs mark evaluation."""
-
-
 class enable_grad(_Mode):
     """Record operations, also inside `no_grad`. Also a decorator."""
 
@@ -321,3 +367,29 @@ class set_grad_enabled(_Mode):
 
     def _recreate_cm(self):
         return set_grad_enabled(self.mode)
+
+
+_inference = ContextVar("inference", default=False)
+is_inference_mode_enabled = _inference.get
+
+
+class inference_mode(_Mode):
+    """`no_grad` under the name by which PyTorch's programs mark evaluation; or not, if false."""
+
+    def __new__(cls, mode=True):
+        """``@inference_mode`` decorates as ``@inference_mode()`` does."""
+        return super().__new__(cls, mode if callable(mode) else None)
+
+    def __init__(self, mode=True):
+        self.mode = not mode
+
+    def __enter__(self):
+        self._tokens.append(_inference.set(not self.mode))
+        return super().__enter__()
+
+    def __exit__(self, *exc):
+        super().__exit__()
+        _inference.reset(self._tokens.pop())
+
+    def _recreate_cm(self):
+        return inference_mode(not self.mode)

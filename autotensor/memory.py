@@ -82,6 +82,12 @@ def is_lent(array):
     return id(owner(array)) in _lent
 
 
+def last_write(array):
+    """When the memory of ``array`` was last written in place; 0 if it never was."""
+    write = _writes.get(id(owner(array)))
+    return 0 if write is None else write.order
+
+
 def check_unwritten(node):
     """Raise RuntimeError if a value that the rules of ``node`` need was overwritten since."""
     if node.order > _newest:

@@ -6,6 +6,7 @@ bound in `autotensor.ops.methods`.
 """
 
 import copy
+import weakref
 
 import numpy as np
 
@@ -126,6 +127,20 @@ class Tensor:
         """
         return Handle(self._tracked("register_hook").watched().hooks, hook)
 
+    def register_post_accumulate_grad_hook(self, hook):
+        """Call ``hook(tensor)`` for this leaf when backward() has added to its ``grad``.
+
+        Returns a handle whose ``remove()`` takes the hook away again.
+        """
+        if not self.is_leaf:
+            raise RuntimeError(
+                "register_post_accumulate_grad_hook: post accumulate grad hooks cannot be "
+                "registered on non-leaf tensors; use register_hook"
+            )
+        watch = self._tracked("register_post_accumulate_grad_hook").watched()
+        leaf = weakref.ref(self)  # the node must not hold its tensor
+        return Handle(watch.after, lambda: leaf() is not None and hook(leaf()))
+
     def _tracked(self, method):
         node = history(self)
         if node is None:
@@ -150,6 +165,13 @@ class Tensor:
     def detach(self):
         """A tensor on the same memory that gradients do not pass."""
         return Tensor(self.array)
+
+    def detach_(self):
+        """Forget the history of this tensor, and that it requires a gradient."""
+        if self.origin is not None:
+            raise RuntimeError("detach_: a view cannot be detached in place; use x.detach()")
+        self.node = None
+        return self
 
     def attach(self, node):
         """A tensor on the same memory with the place ``node`` in the graph."""
@@ -316,8 +338,17 @@ def record_view(array, x, rule, replay):
     return value
 
 
+def _weights(weights, outputs):
+    """One weight for each output, None by default."""
+    if weights is None:
+        return (None,) * len(outputs)
+    return tuple(weights) if isinstance(weights, (tuple, list)) else (weights,)
+
+
 def _roots(outputs, gradients):
     """Nodes and gradients to start from; a tensor of one element starts from one."""
+    if len(outputs) != len(gradients):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients")
     roots, starts = [], []
     for number, (x, gradient) in enumerate(zip(outputs, gradients, strict=True)):
         node = history(x)
@@ -334,6 +365,10 @@ def _roots(outputs, gradients):
                 )
             gradient = Tensor(np.empty(x.shape, x.dtype))
             gradient.array.fill(1)  # a third of the time of np.ones
+        elif not isinstance(gradient, Tensor):
+            raise TypeError(
+                f"gradients can be either Tensors or None, not {type(gradient).__name__}"
+            )
         elif gradient.shape != x.shape:
             raise RuntimeError(f"gradient has shape {gradient.shape}, the output {x.shape}")
         roots.append(node)
@@ -347,8 +382,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     A tensor or a sequence, weighed by ``grad_tensors``; otherwise as `Tensor.backward`.
     """
     tensors = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
-    if grad_tensors is None or isinstance(grad_tensors, Tensor):
-        grad_tensors = (grad_tensors,) * len(tensors)
+    grad_tensors = _weights(grad_tensors, tensors)
     retain = create_graph if retain_graph is None else retain_graph
     roots, gradients = _roots(tensors, grad_tensors)
     walk = {"retain": retain, "record": create_graph, "check": check_unwritten}
@@ -361,8 +395,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     nodes = [x._tracked("backward(inputs=...)") for x in inputs]
     for node, found in zip(nodes, _walk(roots, gradients, nodes, **walk), strict=True):
         if found is not None:
-            so_far = node.watched().grad
-            node.watch.grad = found if so_far is None else so_far + found
+            node.watched().accumulate(found, True, create_graph)
 
 
 def grad(
@@ -383,8 +416,11 @@ def grad(
     """
     outputs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    if grad_outputs is None or isinstance(grad_outputs, Tensor):
-        grad_outputs = (grad_outputs,) * len(outputs)
+    grad_outputs = _weights(grad_outputs, outputs)
+    if not inputs:
+        raise RuntimeError("grad: inputs cannot be empty")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad: allow_unused=False contradicts materialize_grads=True")
     for x in inputs:
         if history(x) is None:
             raise RuntimeError("one of the inputs does not require a gradient: requires_grad_()")

@@ -65,6 +65,13 @@ class TestLeaves:
         with pytest.raises(RuntimeError, match="does not require a gradient"):
             at.zeros(2).grad = at.zeros(2)
 
+    def test_detaching_in_place(self):
+        y = leaf(1.0, 2.0) * 2
+        assert y.detach_() is y and y.is_leaf and not y.requires_grad
+        assert not leaf(1.0, 2.0).detach_().requires_grad
+        with pytest.raises(RuntimeError, match=r"use x\.detach\(\)"):
+            (leaf(1.0, 2.0) * 2)[:1].detach_()
+
 
 class TestBackward:
     def test_gradients_accumulate_at_leaves(self):
@@ -125,6 +132,43 @@ class TestBackward:
         with pytest.raises(RuntimeError, match="a second time"):
             grad(y, x)
         close(x.grad, [2, 4])
+
+    @pytest.mark.parametrize(
+        "linear, slope",
+        [
+            (lambda x: x + 1, [2, 2]),
+            (lambda x: 3 - x, [-2, -2]),
+            (lambda x: x.mean(), [1, 1]),
+            (lambda x: x[0], [2, 0]),
+            (lambda x: x.reshape(2, 1).T.flip(0), [2, 2]),
+            (lambda x: at.cat([x, x]), [4, 4]),
+            (lambda x: at.stack([x.clone(), x.float()]), [4, 4]),
+            (lambda x: x.cumsum(0), [4, 2]),
+        ],
+    )
+    def test_rules_that_save_nothing_serve_again(self, linear, slope):
+        x = leaf(1.0, 2.0)
+        y = linear(x).sum()
+        y.backward()
+        y.backward()
+        close(x.grad, slope)
+
+    @pytest.mark.parametrize(
+        "saving",
+        [lambda x: x.exp(), lambda x: x * at.ones(2), lambda x: x[[0, 1]], lambda x: x.relu()],
+    )
+    def test_rules_that_save_are_freed(self, saving):
+        y = saving(leaf(1.0, 2.0)).sum()
+        y.backward()
+        with pytest.raises(RuntimeError, match="a second time"):
+            y.backward()
+
+    def test_a_linear_part_serves_two_losses(self):
+        x = leaf(1.0, 2.0)
+        y = x + 1
+        (y * y).sum().backward()
+        (y * 3).sum().backward()
+        close(x.grad, [4 + 3, 6 + 3])
 
     def test_retained_rules_serve_again(self):
         x = leaf(1.0, 2.0)
@@ -285,6 +329,24 @@ class TestGrad:
         assert grad(z, [x, y], retain_graph=True, allow_unused=True)[1] is None
         close(grad(z, [x, y], materialize_grads=True)[1], 0)
 
+    def test_arguments_are_checked(self):
+        x = leaf(1.0, 2.0)
+        with pytest.raises(RuntimeError, match="inputs cannot be empty"):
+            grad(x.sum(), [])
+        with pytest.raises(RuntimeError, match="got 2 tensors and 1 gradients"):
+            grad([x * 2, x * 3], x, at.ones(2))
+        with pytest.raises(RuntimeError, match="got 2 tensors and 1 gradients"):
+            at.autograd.backward([x.sum(), x.sum()], [None])
+        with pytest.raises(ValueError, match="contradicts materialize_grads"):
+            grad(x.sum(), x, allow_unused=False, materialize_grads=True)
+        with pytest.raises(TypeError, match="Tensors or None, not float"):
+            x.sum().backward(2.0)
+
+    def test_several_tensors_at_once(self):
+        x = leaf(1.0, 2.0)
+        at.autograd.backward([x * x, x.sum()], [at.tensor([1.0, 10.0]), None])
+        close(x.grad, [2 + 1, 40 + 1])
+
     def test_inputs_must_require_gradients(self):
         x = leaf(2.0)
         with pytest.raises(RuntimeError, match="does not require a gradient"):
@@ -378,12 +440,56 @@ class TestHooks:
         w.grad.zero_()
         assert kept[0].tolist() == kept[1].tolist() == before
 
-    def test_a_hook_that_changes_the_dtype_is_refused_by_a_product(self):
-        w, x = leaf([1.0, 2.0], [3.0, 4.0]), leaf([5.0, 6.0], [7.0, 8.0])
-        y = w @ x
-        y.register_hook(lambda g: g.float())
-        with pytest.raises(RuntimeError, match="matmul: expected one dtype"):
+    @pytest.mark.parametrize(
+        "hook, error, message",
+        [
+            (lambda g: g.float(), RuntimeError, r"'float64'\), to \(\(2, 2\), 'float32'\)"),
+            (lambda g: g[:1], RuntimeError, r"\(\(2, 2\), .* to \(\(1, 2\)"),
+            (lambda g: 3, TypeError, "None or a Tensor, not int"),
+        ],
+    )
+    def test_what_hooks_return_is_checked(self, hook, error, message):
+        y = leaf([1.0, 2.0], [3.0, 4.0]) * 2
+        y.register_hook(hook)
+        with pytest.raises(error, match=message):
             y.sum().backward()
+
+    def test_after_accumulation(self):
+        x = leaf(1.0, 2.0)
+        seen = []
+
+        def note(tensor):
+            seen.append((tensor is x, tensor.grad.tolist(), at.is_grad_enabled()))
+
+        x.register_hook(lambda g: g * 10)
+        handle = x.register_post_accumulate_grad_hook(note)
+        (x * 2).sum().backward()
+        (x * 2).sum().backward(inputs=[x])
+        grad((x * 2).sum(), x)
+        handle.remove()
+        (x * 2).sum().backward()
+        assert seen == [(True, [20, 20], False), (True, [40, 40], True)]
+
+    def test_a_step_within_backward(self):
+        x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
+
+        def step(tensor):
+            with at.no_grad():
+                tensor -= 0.5 * tensor.grad
+            tensor.grad = None
+
+        for tensor in (x, w):
+            tensor.register_post_accumulate_grad_hook(step)
+        (w * (x * x)).sum().backward()
+        close(x, [1 - 3, 2 - 8])
+        close(w, [3 - 0.5, 4 - 2])
+        assert x.grad is None and w.grad is None
+
+    def test_after_accumulation_is_for_leaves(self):
+        with pytest.raises(RuntimeError, match="cannot be registered on non-leaf"):
+            (leaf(1.0) * 2).register_post_accumulate_grad_hook(print)
+        with pytest.raises(RuntimeError, match="does not require a gradient"):
+            at.ones(2).register_post_accumulate_grad_hook(print)
 
     def test_hooks_need_a_gradient(self):
         with pytest.raises(RuntimeError, match="register_hook: this tensor does not require"):
@@ -405,6 +511,23 @@ class TestRecording:
         with at.inference_mode():
             assert not (x * 2).requires_grad
         assert at.is_grad_enabled()
+
+    def test_inference_mode(self):
+        def modes():
+            return at.is_inference_mode_enabled(), at.is_grad_enabled()
+
+        assert modes() == (False, True)
+        with at.inference_mode():
+            assert modes() == (True, False)
+            with at.inference_mode(False):
+                assert modes() == (False, True)
+            with at.inference_mode(mode=True):
+                assert modes() == (True, False)
+        assert [f(modes)() for f in (at.inference_mode, at.inference_mode(False))] == [
+            (True, False),
+            (False, True),
+        ]
+        assert modes() == (False, True)
 
     def test_the_mode_returns_after_an_exception(self):
         with pytest.raises(ZeroDivisionError), at.no_grad():

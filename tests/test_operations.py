@@ -12,6 +12,8 @@ from table import TABLE as BASE
 from table_networks import NETWORKS
 
 import autotensor as at
+from autotensor.checkpoint import checkpoint
+from autotensor.func import jvp, vjp
 from autotensor.memory import _arrays, _cells, owner
 from autotensor.tensor import Tensor, grad
 from autotensor.testing import gradcheck, gradgradcheck
@@ -199,6 +201,37 @@ def test_gradients_share_no_memory(row, create_graph):
     for i, g in enumerate(found):
         for other in [*found[:i], *others]:
             assert not np.shares_memory(g.array, other.array)
+
+
+@differentiable
+def test_forward_derivatives_are_dual_to_gradients(row):
+    """<u, J v> = <u J, v>: what `jvp` gives, for every rule, is its own transpose."""
+    arrays = sample(row)
+    random = np.random.default_rng(1)
+    tangents = tuple(Tensor(random.standard_normal(array.shape)) for array in arrays)
+
+    def f(*tensors):
+        return [y for y in run(row, tensors) if y.dtype.kind == "f"]
+
+    values, along = jvp(f, tuple(map(Tensor, arrays)), tangents)
+    weights = [Tensor(random.standard_normal(y.shape)) for y in values]
+    _, pull = vjp(f, *map(Tensor, arrays))
+    products = zip([*along, *tangents], [*weights, *pull(weights)], strict=True)
+    terms = [float((a.array * b.array).sum()) for a, b in products]
+    forward, backward = sum(terms[: len(along)]), sum(terms[len(along) :])
+    np.testing.assert_allclose(forward, backward, rtol=1e-9, atol=1e-9)
+
+
+@differentiable
+def test_checkpoints_have_the_same_bits(row):
+    found = []
+    for call in (run, lambda row, tensors: checkpoint(run, row, tensors)):
+        at.manual_seed(0)
+        tensors = leaves(sample(row))
+        results = tracked(call(row, tensors))
+        found.append([*results, *grad(results, tensors, results_like(results))])
+    for plain, again in zip(*found, strict=True):
+        np.testing.assert_array_equal(again.array, plain.array)
 
 
 VIEWS = (

@@ -1,5 +1,6 @@
 """PyTorch's ``torch.autograd``: gradients by hand, operations of one's own, diagnosis."""
 
+from autotensor.autograd import functional
 from autotensor.autograd.function import Function, FunctionContext, once_differentiable
 from autotensor.engine import (
     enable_grad,
@@ -18,6 +19,7 @@ __all__ = [
     "Variable",
     "backward",
     "enable_grad",
+    "functional",
     "grad",
     "gradcheck",
     "gradgradcheck",

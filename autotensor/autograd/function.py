@@ -96,8 +96,10 @@ class Function:
         raise NotImplementedError("a Function needs a static method backward(ctx, *gradients)")
 
     @classmethod
-    def apply(cls, *args):
+    def apply(cls, *args, **kwargs):
         """Compute the value for ``args``, and record how to differentiate it."""
+        if kwargs or (hasattr(cls, "setup_context") and cls.forward.__defaults__):
+            args = cls._bound(args, kwargs)
         ctx = FunctionContext(tuple(isinstance(x, Tensor) and x.requires_grad for x in args))
         with no_grad():
             value = cls._compute(ctx, args)
@@ -106,6 +108,17 @@ class Function:
         if is_grad_enabled() and any(ctx.needs_input_grad):
             outputs = _record(cls, ctx, args, outputs)
         return tuple(outputs) if several else outputs[0]
+
+    @classmethod
+    def _bound(cls, args, kwargs):
+        """All arguments by position; with ``setup_context`` those left out have their defaults."""
+        from inspect import signature  # takes long to load, and few programs need it
+
+        if not hasattr(cls, "setup_context"):
+            return signature(cls.forward).bind(None, *args, **kwargs).args[1:]
+        bound = signature(cls.forward).bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.args
 
     @classmethod
     def _compute(cls, ctx, args):
@@ -169,6 +182,7 @@ def _record(cls, ctx, args, outputs):
             rebase(y, (result, lambda g: g))
             result = y
         outputs[n] = result
+    ctx._dirty = ctx._constant = ()  # a tensor written to would close a cycle of references
     return outputs
 
 

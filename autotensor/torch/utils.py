@@ -1,6 +1,6 @@
 """``torch.utils``: its modules."""
 
-from autotensor import data
+from autotensor import checkpoint, data
 from autotensor.torch import tensorboard
 
-__all__ = ["data", "tensorboard"]
+__all__ = ["checkpoint", "data", "tensorboard"]

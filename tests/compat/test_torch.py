@@ -57,6 +57,27 @@ def test_a_program_runs_unchanged(tmp_path):
     assert done.stdout.split() == ["True", "True", "torch.nn"], done.stderr
 
 
+FUNCTIONS = """
+import torch
+from torch.autograd.functional import hessian
+from torch.func import functional_call, grad, vmap
+from torch.utils.checkpoint import checkpoint
+
+model, x = torch.nn.Linear(2, 1), torch.ones(3, 2)
+given = {name: p.detach() for name, p in model.named_parameters()}
+each = vmap(grad(lambda p, x: functional_call(model, p, x).sum()), in_dims=(None, 0))(given, x)
+checkpoint(model, x, use_reentrant=False).sum().backward()
+print(each["weight"].shape == (3, 1, 2), torch.equal(model.weight.grad, each["weight"].sum(0)))
+print(hessian(lambda x: (x**3).sum(), torch.ones(1)).item(), torch.utils.checkpoint.__name__)
+"""
+
+
+def test_functions_of_functions(tmp_path):
+    (tmp_path / "program.py").write_text(FUNCTIONS)
+    done = run(tmp_path / "program.py")
+    assert done.stdout.split() == ["True", "True", "6.0", "torch.utils.checkpoint"], done.stderr
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
