@@ -56,6 +56,7 @@ _MODULES = {
     "utils": "autotensor.torch.utils",
 }
 _NAMES = {
+    "autotensor.diagnosis": "detect_anomaly graph profile",
     "autotensor.kernels.conv": "get_precision set_precision",
     "autotensor.kernels.scratch": "memory_stats release_memory",
     "autotensor.kernels.threads": "get_num_threads set_num_threads",
