@@ -60,6 +60,7 @@ _MODULES = {
     "vision": "autotensor.vision",
 }
 _NAMES = {
+    "autotensor.diagnosis": "detect_anomaly graph profile",
     "autotensor.func": "vmap",
     "autotensor.kernels.conv": "get_precision set_precision",
     "autotensor.kernels.scratch": "memory_stats release_memory",

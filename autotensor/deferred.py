@@ -5,6 +5,7 @@ pass over memory of its own, and the normalised values are never stored. In eval
 and ReLU become part of the convolution before them.
 """
 
+from autotensor.engine import observers
 from autotensor.memory import is_lent, unread
 from autotensor.tensor import Tensor
 
@@ -38,7 +39,10 @@ class Deferred(Tensor):
         self._made, self._shape, self._dtype = array, array.shape, array.dtype
         self._compute, self.sources, self.fused = None, (), {}
         unread.pop(id(self), None)
+        if observers:
+            observers[-1].made(self)
 
+    waits = property(lambda self: self._made is None, doc="Whether nobody has read it yet.")
     shape = property(lambda self: self._shape, doc="The sizes, a tuple.")
     dtype = property(lambda self: self._dtype, doc="The element type, a NumPy dtype.")
     ndim = property(lambda self: len(self._shape), doc="The number of dimensions.")
@@ -48,4 +52,7 @@ def defer(shape, dtype, sources, compute, fused):
     """A `Deferred`; but the value itself if a NumPy array outside may write to a source unseen."""
     if any(map(is_lent, sources)):
         return Tensor(compute())
-    return Deferred(shape, dtype, sources, compute, fused)
+    value = Deferred(shape, dtype, sources, compute, fused)
+    if observers:
+        observers[-1].recorded(value, [(sources, None)])
+    return value

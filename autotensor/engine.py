@@ -16,6 +16,10 @@ import itertools
 from contextvars import ContextVar
 from heapq import heappop, heappush
 
+# Diagnosis that is on, the innermost last: told of every value that is recorded or made late, and
+# in charge of using the rules of nodes (`autotensor.diagnosis.anomaly.Anomaly`).
+observers = []
+
 # One clock for nodes and for writes to memory: a node can then be told older or newer than a write.
 tick = itertools.count(1).__next__
 
@@ -175,6 +179,7 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
     for root, gradient in zip(roots, gradients, strict=True):
         pending.give(root, gradient)
     heap, waiting, ours = pending.heap, pending.gradients, pending.ours
+    apply = observers[-1].apply if observers else apply_rules
     mode = _recording.set(record)
     try:
         while heap:
@@ -189,7 +194,7 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
             if node.edges and (needed is None or needed[node]):
                 if check is not None:
                     check(node)
-                _apply(node, gradient, pending.give)
+                apply(node, gradient, pending.give)
                 if not retain and _saves(node.edges):
                     node.edges = node.output = None
             elif node.edges is None and (needed is None or needed[node]):
@@ -202,7 +207,7 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
     return None if inputs is None else [found.get(node) for node in inputs]
 
 
-def _apply(node, gradient, give):
+def apply_rules(node, gradient, give):
     """Use the rules of a node: give its inputs their share of its gradient."""
     for parents, rule, wants_output in node.edges:
         part = rule(gradient, node.output.attach(node)) if wants_output else rule(gradient)

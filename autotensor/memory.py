@@ -6,6 +6,7 @@ anywhere has the values its rules mention looked up; in ordinary training there 
 the check costs one comparison of integers.
 """
 
+import contextlib
 import os
 import sys
 import weakref
@@ -14,7 +15,11 @@ import numpy as np
 
 from autotensor.engine import tick
 
-_PACKAGE = os.path.dirname(__file__) + os.sep
+_OURS = (
+    os.path.dirname(__file__) + os.sep,
+    os.path.dirname(np.__file__) + os.sep,  # decorators of operations are of these two
+    contextlib.__file__,
+)
 _writes = {}
 unread = weakref.WeakValueDictionary()  # deferred values that still need other memory, by id
 _newest = 0
@@ -38,6 +43,13 @@ def owner(array):
     return array
 
 
+def user_frame(frame):
+    """The innermost frame of the user's at or below ``frame``."""
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
+        frame = frame.f_back
+    return frame
+
+
 def wrote(tensor):
     """Note that the memory of ``tensor`` has just been written; whoever writes in place says so."""
     global _newest
@@ -45,9 +57,7 @@ def wrote(tensor):
     write = _writes.get(id(memory))
     if write is None:
         write = _writes[id(memory)] = _Write(memory)
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
+    frame = user_frame(sys._getframe(1))
     write.code, write.line = frame.f_code, frame.f_lineno
     write.order = _newest = tick()
 

@@ -5,7 +5,7 @@ is older than all of them, so the walk reaches it once, after the last; its one 
 list, with None for a result that no gradient came to.
 """
 
-from autotensor.engine import Node
+from autotensor.engine import Node, observers
 from autotensor.tensor import Tensor, history, is_recorded
 
 
@@ -30,6 +30,9 @@ def record_outputs(arrays, inputs, rule):
     for number, value in enumerate(values):
         if value.dtype.kind in "fc":
             value.node = output_node(operation, number, value)
+    if observers:
+        for value in values:
+            observers[-1].recorded(value, [(inputs, rule)])
     return values, operation
 
 

@@ -11,7 +11,7 @@ import weakref
 import numpy as np
 
 from autotensor.devices import CPU
-from autotensor.engine import Handle, Node, enable_grad, is_grad_enabled, propagate
+from autotensor.engine import Handle, Node, enable_grad, is_grad_enabled, observers, propagate
 from autotensor.memory import View, before_write, check_unwritten, wrote
 
 __all__ = [
@@ -299,10 +299,8 @@ def record(array, *terms):
         value = Tensor(array)
     else:  # NumPy returns scalars for 0-d results
         value = array if isinstance(array, Tensor) else Tensor(np.asarray(array))
-    if not is_grad_enabled():
-        return value
     edges, output = [], None
-    for term in terms:
+    for term in terms if is_grad_enabled() else ():
         inputs, wants_output = term[0], len(term) == 3
         if isinstance(inputs, Tensor):
             parents = inputs.node if inputs.origin is None else history(inputs)
@@ -319,6 +317,8 @@ def record(array, *terms):
         edges.append((parents, term[1], wants_output))
     if edges:
         value.node = Node(array.shape, array.dtype, edges, output)
+    if observers:
+        observers[-1].recorded(value, terms)
     return value
 
 

@@ -1,5 +1,7 @@
 """PyTorch's ``torch.autograd``: gradients by hand, operations of one's own, diagnosis."""
 
+from importlib import import_module
+
 from autotensor.autograd import functional
 from autotensor.autograd.function import Function, FunctionContext, once_differentiable
 from autotensor.engine import (
@@ -13,11 +15,14 @@ from autotensor.tensor import Tensor as Variable
 from autotensor.tensor import backward, grad
 from autotensor.testing import gradcheck, gradgradcheck
 
+_DIAGNOSIS = ("detect_anomaly", "set_detect_anomaly")  # stands above, and costs time to load
+
 __all__ = [
     "Function",
     "FunctionContext",
     "Variable",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "functional",
     "grad",
@@ -27,5 +32,12 @@ __all__ = [
     "is_grad_enabled",
     "no_grad",
     "once_differentiable",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+
+def __getattr__(name):
+    if name not in _DIAGNOSIS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("autotensor.diagnosis"), name)

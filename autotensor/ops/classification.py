@@ -66,7 +66,7 @@ def cross_entropy(x, target, weight=None, ignore_index=-100, reduction="mean", l
     if target.shape == x.shape:
         return _soft_cross_entropy(x, target, weight, ignore_index, reduction, label_smoothing)
     classes = _class_indices("cross_entropy", x, target, ignore_index)
-    losses, weights = _weighted(_row_cross_entropy(x, classes), classes, weight)
+    losses, weights = _weighted(_cross_entropy(x, classes), classes, weight)
     if label_smoothing > 0:
         equal = -_over_classes(log_softmax(x, 1), weight) / x.shape[1]
         equal = where(Tensor(classes >= 0), equal, 0)
@@ -113,7 +113,7 @@ def _soft_cross_entropy(x, target, weight, ignore_index, reduction, label_smooth
     return reduced(losses, reduction)
 
 
-def _row_cross_entropy(x, classes):
+def _cross_entropy(x, classes):
     """Minus the log-probability of each row's class, 0 where the class is negative."""
 
     def formula(x):

@@ -11,7 +11,7 @@ from autotensor.engine import is_grad_enabled
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.shape import pad, reshape
 from autotensor.ops.spatial import as_pair, from_images, per_axis, to_images
-from autotensor.tensor import Made, Tensor, is_recorded, record
+from autotensor.tensor import Made, is_recorded, record
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
@@ -71,7 +71,7 @@ def _conv(x, weight, bias, stride, padding, dilation, groups, rank):
         )
     geometry = as_pair(stride, 1), as_pair(padding, 0), as_pair(dilation, 1), groups
     filters = _as_filters(weight, rank)
-    return from_images(_convolve(images, filters, bias, *geometry), x, rank)
+    return from_images(_conv2d(images, filters, bias, *geometry), x, rank)
 
 
 def _conv_transpose(x, weight, bias, stride, padding, output_padding, groups, dilation, rank):
@@ -106,10 +106,10 @@ def _conv_transpose(x, weight, bias, stride, padding, output_padding, groups, di
     shape = (images.shape[0], channels, *as_pair(size, 1))
     geometry = as_pair(stride, 1), as_pair(padding, 0), as_pair(dilation, 1), groups
     filters = _as_filters(weight, rank)
-    return from_images(_input_grad(images, filters, bias, shape, *geometry), x, rank)
+    return from_images(_conv_transpose2d(images, filters, bias, shape, *geometry), x, rank)
 
 
-def _convolve(x, w, bias, *geometry):
+def _conv2d(x, w, bias, *geometry):
     """(N, C, H, W) * (O, C/groups, KH, KW) -> (N, O, OH, OW)."""
     if x.dtype == dtypes.float32 and not is_recorded(x, w, bias):
         return _deferred(x.array, w.array, _array(bias), geometry)
@@ -128,7 +128,7 @@ def _convolve(x, w, bias, *geometry):
 
     return record(
         kernels.conv2d(x.array, w.array, *geometry, _array(bias)),
-        (x, lambda g: _input_grad(g, w, None, x_shape, *geometry)),
+        (x, lambda g: _conv_transpose2d(g, w, None, x_shape, *geometry)),
         (w, weight_rule) if bias is None else ((w, bias), parameter_rule),
     )
 
@@ -150,16 +150,16 @@ def _deferred(x, w, bias, geometry):
 
     shape = kernels.conv2d_shape(x.shape, w.shape, *geometry)
     sources = (x, w) if bias is None else (x, w, bias)
-    fused = {"scale": scaled, "relu": lambda: Tensor(made(rectified=True))}
+    fused = {"scale": scaled, "relu": lambda: record(made(rectified=True))}
     return defer(shape, x.dtype, sources, made, fused)
 
 
-def _input_grad(y, w, bias, x_shape, *geometry):
+def _conv_transpose2d(y, w, bias, x_shape, *geometry):
     """(N, O, OH, OW) * (O, C/groups, KH, KW) -> (N, C, H, W)."""
     w_shape = w.shape
     return record(
         kernels.conv2d_input_grad(y.array, w.array, x_shape, *geometry, _array(bias)),
-        (y, lambda g: _convolve(g, w, None, *geometry)),
+        (y, lambda g: _conv2d(g, w, None, *geometry)),
         (w, lambda g: _weight_grad(g, y, w_shape, *geometry)),
         (bias, lambda g: g.sum((0, 2, 3))),
     )
@@ -170,8 +170,8 @@ def _weight_grad(x, y, w_shape, *geometry):
     x_shape = x.shape
     return record(
         kernels.conv2d_weight_grad(x.array, y.array, w_shape, *geometry),
-        (x, lambda g: _input_grad(y, g, None, x_shape, *geometry)),
-        (y, lambda g: _convolve(x, g, None, *geometry)),
+        (x, lambda g: _conv_transpose2d(y, g, None, x_shape, *geometry)),
+        (y, lambda g: _conv2d(x, g, None, *geometry)),
     )
 
 

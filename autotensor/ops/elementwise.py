@@ -103,7 +103,7 @@ def div(x, y, *, rounding_mode=None):
         x, y = pair(x, y, "div")
         with np.errstate(divide="ignore", invalid="ignore"):
             quotient = np.trunc(np.divide(x.array, y.array))
-        return Tensor(quotient.astype(x.dtype, copy=False))
+        return record(quotient.astype(x.dtype, copy=False))
     if rounding_mode is not None:
         raise RuntimeError(f"div: rounding_mode is None, 'trunc' or 'floor', not {rounding_mode!r}")
     x, y = pair(x, y, "div")
@@ -119,7 +119,7 @@ def floor_divide(x, y):
     if y.dtype.kind in "iu" and not np.all(y.array):
         raise RuntimeError("floor_divide: division of an integer by zero")
     with np.errstate(divide="ignore", invalid="ignore"):
-        return Tensor(np.asarray(np.floor_divide(x.array, y.array)))
+        return record(np.floor_divide(x.array, y.array))
 
 
 def remainder(x, y):

@@ -40,10 +40,10 @@ def matmul(x, y):
     if x.ndim == 1 and y.ndim == 1:
         return dot(x, y)
     if x.ndim == 1:
-        return _product(unsqueeze(x, 0), y, x.shape, y.shape).squeeze(-2)
+        return _matmul(unsqueeze(x, 0), y, x.shape, y.shape).squeeze(-2)
     if y.ndim == 1:
-        return _product(x, unsqueeze(y, 1), x.shape, y.shape).squeeze(-1)
-    return _product(x, y, x.shape, y.shape)
+        return _matmul(x, unsqueeze(y, 1), x.shape, y.shape).squeeze(-1)
+    return _matmul(x, y, x.shape, y.shape)
 
 
 def _matrices(x, y, name):
@@ -53,7 +53,7 @@ def _matrices(x, y, name):
 
 
 @_quiet
-def _product(x, y, given_x, given_y):
+def _matmul(x, y, given_x, given_y):
     """The product of (stacks of) matrices; errors name the shapes the caller gave."""
     if x.shape[-1] != y.shape[-2]:
         raise RuntimeError(
@@ -61,7 +61,7 @@ def _product(x, y, given_x, given_y):
             f"{y.shape[-2]} rows"
         )
     if x.ndim > 2 and y.ndim == 2:  # one large product instead of many small ones
-        flat = _product(reshape(x, -1, x.shape[-1]), y, given_x, given_y)
+        flat = _matmul(reshape(x, -1, x.shape[-1]), y, given_x, given_y)
         return reshape(flat, x.shape[:-1] + y.shape[-1:])
     if x.ndim > 2 or y.ndim > 2:
         broadcast(Tensor(x.array[..., 0, 0]), Tensor(y.array[..., 0, 0]), "matmul") if (

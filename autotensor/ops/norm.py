@@ -64,7 +64,7 @@ def batch_norm(
         return formula(x, weight, bias)
     array, line = x.array, (center, inverse_std * factor, shift.copy())
 
-    def fused(formula, floor):
+    def fused(name, formula, floor):
         """The value limited from below, in one pass, and its joint rule."""
 
         def rule(g):
@@ -74,13 +74,14 @@ def batch_norm(
             found = kernels.batch_norm_grad(g.array, x.array, *moments, floor)
             return tuple(Tensor(part) for part in found)
 
+        rule.__qualname__ = name
         return lambda: kernels.normalise(array, *line, floor), ((x, weight, bias), rule)
 
     def rectified():
-        value, term = fused(lambda *inputs: relu(formula(*inputs)), 0.0)
+        value, term = fused("batch_norm+relu", lambda *inputs: relu(formula(*inputs)), 0.0)
         return record(value(), term)
 
-    value, term = fused(formula, -np.inf)
+    value, term = fused("batch_norm", formula, -np.inf)
     return record(defer(x.shape, x.dtype, (array,), value, {"relu": rectified}), term)
 
 

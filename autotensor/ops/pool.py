@@ -33,7 +33,7 @@ def max_pool1d(
     """The largest value of each window: (N, C, L) -> (N, C, OL); see `max_pool2d`."""
     images = _checked(x, "iuf", 1, "max_pool1d")
     rows, cols = _fixed(images, kernel_size, stride, padding, dilation, ceil_mode, 1, "max_pool1d")
-    return _largest(images, rows, cols, return_indices, x, 1)
+    return _max_pool2d(images, rows, cols, return_indices, x, 1)
 
 
 def max_pool2d(
@@ -49,14 +49,16 @@ def max_pool2d(
     """
     images = _checked(x, "iuf", 2, "max_pool2d")
     rows, cols = _fixed(images, kernel_size, stride, padding, dilation, ceil_mode, 2, "max_pool2d")
-    return _largest(images, rows, cols, return_indices, x, 2)
+    return _max_pool2d(images, rows, cols, return_indices, x, 2)
 
 
 def avg_pool1d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """The average of each window: (N, C, L) -> (N, C, OL); see `avg_pool2d`."""
     images = _checked(x, "f", 1, "avg_pool1d")
     rows, cols = _fixed(images, kernel_size, stride, padding, 1, ceil_mode, 1, "avg_pool1d")
-    return from_images(_average(images, rows, cols, _divisor(rows, cols, count_include_pad)), x, 1)
+    return from_images(
+        _avg_pool2d(images, rows, cols, _divisor(rows, cols, count_include_pad)), x, 1
+    )
 
 
 def avg_pool2d(
@@ -80,14 +82,14 @@ def avg_pool2d(
         if divisor_override == 0:
             raise RuntimeError("avg_pool2d: divisor_override must not be 0")
         divisor = np.full_like(divisor, divisor_override)
-    return from_images(_average(images, rows, cols, divisor), x, 2)
+    return from_images(_avg_pool2d(images, rows, cols, divisor), x, 2)
 
 
 def adaptive_max_pool1d(x, output_size, return_indices=False):
     """The largest value of each of ``output_size`` windows: (N, C, L) -> (N, C, OL)."""
     images = _checked(x, "f", 1, "adaptive_max_pool1d")
     rows, cols = _adaptive(images, output_size, 1, "adaptive_max_pool1d")
-    return _largest(images, rows, cols, return_indices, x, 1)
+    return _max_pool2d(images, rows, cols, return_indices, x, 1)
 
 
 def adaptive_max_pool2d(x, output_size, return_indices=False):
@@ -98,28 +100,28 @@ def adaptive_max_pool2d(x, output_size, return_indices=False):
     """
     images = _checked(x, "f", 2, "adaptive_max_pool2d")
     rows, cols = _adaptive(images, output_size, 2, "adaptive_max_pool2d")
-    return _largest(images, rows, cols, return_indices, x, 2)
+    return _max_pool2d(images, rows, cols, return_indices, x, 2)
 
 
 def adaptive_avg_pool1d(x, output_size):
     """The average of each of ``output_size`` windows: (N, C, L) -> (N, C, OL)."""
     images = _checked(x, "f", 1, "adaptive_avg_pool1d")
     rows, cols = _adaptive(images, output_size, 1, "adaptive_avg_pool1d")
-    return from_images(_average(images, rows, cols, _divisor(rows, cols)), x, 1)
+    return from_images(_avg_pool2d(images, rows, cols, _divisor(rows, cols)), x, 1)
 
 
 def adaptive_avg_pool2d(x, output_size):
     """The average of each of ``output_size`` windows, those of `adaptive_max_pool2d`."""
     images = _checked(x, "f", 2, "adaptive_avg_pool2d")
     rows, cols = _adaptive(images, output_size, 2, "adaptive_avg_pool2d")
-    return from_images(_average(images, rows, cols, _divisor(rows, cols)), x, 2)
+    return from_images(_avg_pool2d(images, rows, cols, _divisor(rows, cols)), x, 2)
 
 
 def global_avg_pool(x):
     """The average of each channel: (N, C, H, W) -> (N, C)."""
     images = _checked(x, "f", 2, "global_avg_pool")
     rows, cols = _adaptive(images, 1, 2, "global_avg_pool")
-    return reshape(_average(images, rows, cols, _divisor(rows, cols)), x.shape[:-2])
+    return reshape(_avg_pool2d(images, rows, cols, _divisor(rows, cols)), x.shape[:-2])
 
 
 def _checked(x, kinds, rank, name):
@@ -204,7 +206,7 @@ def _divisor(rows, cols, count_include_pad=True):
     return np.multiply.outer(*(axis.windows[:, 1] - axis.windows[:, 0] for axis in (rows, cols)))
 
 
-def _largest(images, rows, cols, return_indices, x, rank):
+def _max_pool2d(images, rows, cols, return_indices, x, rank):
     windows, shape = (rows.windows, cols.windows), images.shape
     values, ordinals = kernels.max_pool2d(images.array, *windows)
     values = record(values, (images, lambda g: _max_pool_grad(g, ordinals, shape, *windows)))
@@ -239,7 +241,7 @@ def _max_pool_take(x, ordinals, rows, cols):
     )
 
 
-def _average(x, rows, cols, divisor):
+def _avg_pool2d(x, rows, cols, divisor):
     """The sum of each window over its divisor: (N, C, H, W) -> (N, C, OH, OW)."""
     geometry, x_shape = (rows.windows, cols.windows, divisor), x.shape
     return record(
@@ -252,5 +254,5 @@ def _average_grad(g, x_shape, rows, cols, divisor):
     """Spread each element over its window: (N, C, OH, OW) -> (N, C, H, W)."""
     return record(
         kernels.avg_pool2d_grad(g.array, x_shape, rows.windows, cols.windows, divisor),
-        (g, lambda h: _average(h, rows, cols, divisor)),
+        (g, lambda h: _avg_pool2d(h, rows, cols, divisor)),
     )

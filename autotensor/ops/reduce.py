@@ -140,13 +140,13 @@ def prod(x, dim=None, keepdim=False, dtype=None):
     elif tensor_of(x, "prod").dtype.kind in "biu":
         x = cast(x, dtypes.int64)
     if dim is None:
-        return _product(reshape(x, -1), 0).reshape((1,) * x.ndim if keepdim else ())
+        return _prod(reshape(x, -1), 0).reshape((1,) * x.ndim if keepdim else ())
     dim = dimension(dim, x.ndim, "prod")
-    product = _product(x if x.ndim else reshape(x, 1), dim)
+    product = _prod(x if x.ndim else reshape(x, 1), dim)
     return unsqueeze(product, dim) if keepdim and x.ndim else product
 
 
-def _product(x, dim):
+def _prod(x, dim):
     before, empty = (slice(None),) * dim, x.shape[dim] == 0
     while (n := x.shape[dim]) > 1:
         half = n // 2
