@@ -50,7 +50,9 @@ from autotensor.kernels.tiles import (
 )
 
 _BLOCK_FLOATS = 56 << 10  # V and M of a block: half of a second-level cache, or a bit more
-_SUM_BYTES = 12 << 20  # memory for partial sums of dU
+_SUM_FLOATS = 5 << 18  # for partial sums of dU, all of which are read again to be added up
+_LARGE_FLOATS = 1 << 18  # a dU to which adding, block by block, takes longest
+_MANY_TILES = 32  # of a block then
 
 
 @serial
@@ -238,11 +240,12 @@ def weight_gradient(x, g, out, padding):
     channels = x.shape[3]
     grid = (-(-height // 4), -(-width // 4))
     tiles = n * grid[0] * grid[1]
-    # Sums of products over the tiles of a block are added to dU: few tiles are much adding.
-    block = _tiles_in_block(tiles, channels + out_channels, least=2 * ROWS)
-    size = _worker_floats(block, channels, out_channels)
     planes = 36 * (channels * _round_up(out_channels, PANEL) + PAD)
-    groups = min(-(-tiles // block), max(2, min(16, _SUM_BYTES // (4 * planes))))
+    # Sums of products over the tiles of a block are added to dU: few tiles are much adding.
+    least = 2 * ROWS if planes <= _LARGE_FLOATS else _MANY_TILES
+    block = _tiles_in_block(tiles, channels + out_channels, least)
+    size = _worker_floats(block, channels, out_channels)
+    groups = min(-(-tiles // block), max(4, min(16, _SUM_FLOATS // planes)))
     idle = max(channels, out_channels) + PANEL
     sums = np.empty((groups, _round_up(out_channels, PANEL)), np.float32)
     with scratch.borrow(groups * planes, size * threads.get_num_threads(), idle) as buffers:
