@@ -23,13 +23,11 @@ from autotensor.kernels.gemm import (
 from autotensor.kernels.jit import Kernel, serial
 from autotensor.kernels.layout import is_streamed
 from autotensor.kernels.panels import whole_panels
-from autotensor.kernels.rows import image_integers
+from autotensor.kernels.rows import fetch_part, image_integers
 from autotensor.kernels.simd import (
     WIDTH,
     integers,
     load_integer,
-    prefetch,
-    prefetch_to_write,
     splat,
 )
 from autotensor.kernels.tiles import (
@@ -59,12 +57,7 @@ _MANY_TILES = 32  # of a block then
 def _prefetch_part(image, tiles_per_image, first, count, part, write):
     """Bring a 36th part of the pixels of some tiles near; roughly, as it is only a hint."""
     step = 4 * load_integer(image, 1) // tiles_per_image
-    begin = load_integer(image, 0) + first * step + part * count * step // 36
-    for line in range(begin, begin + count * step // 36, 64):
-        if write:
-            prefetch_to_write(line)
-        else:
-            prefetch(line)
+    fetch_part(load_integer(image, 0) + first * step, count * step, part, 36, write)
 
 
 @serial
