@@ -23,6 +23,7 @@ from autotensor.kernels.panels import matrices, pack, unpack, whole_panels
 from autotensor.kernels.rows import (
     add_floats,
     copy_floats,
+    fetch_part,
     image_integers,
     rectify_floats,
     stream_floats,
@@ -33,7 +34,7 @@ from autotensor.kernels.simd import integers, load_integer, prefetch_to_write, s
 _BLOCK_FLOATS = 1 << 15  # gradients of windows made at once: a quarter of the second-level cache
 _BAND_FLOATS = 1 << 14  # padded lines copied at once
 _BAND_PIXELS = 512  # positions of the output made by one task
-_BAND_INPUTS = 1 << 13  # numbers of the input that a weight gradient passes over repeatedly
+_SUMMED_PIXELS = 64  # those whose gradients stay near while a weight gradient passes over them
 _SUM_FLOATS = 3 << 20  # for partial sums of a weight gradient
 
 
@@ -193,14 +194,18 @@ def _weight_gradient(task, worker, arguments):
         runs, run = _window_runs(offsets, window, line, pixel, channels, all_channels)
         for i in range(rows):
             store_integer(row_offsets, i, 4 * i * sh * line)
+        here, length = g + 4 * row * out_w * out_channels, 4 * rows * out_w * out_channels
         for group in range(groups):
             for p in range(panels):
                 b, b_step = _panel_of(
-                    g + 4 * (row * out_w * out_channels + group * columns + p * PANEL),
+                    here + 4 * (group * columns + p * PANEL),
                     part, rows * out_w, out_channels, min(PANEL, columns - p * PANEL),
                 )  # fmt: skip
                 c = filters + 4 * (group * panels + p) * entries * PANEL
                 for r in range(runs):
+                    # the gradients after these, a few at a time
+                    fetch_part(here + length, length, (group * panels + p) * runs + r,
+                               groups * panels * runs, False)  # fmt: skip
                     windows = a + 4 * group * channels + load_integer(offsets, r)
                     to = c + 4 * r * run * PANEL
                     start, step = (to, PANEL) if band > begin else (zeros, 0)
@@ -288,9 +293,9 @@ def weight_gradient(x, g, out, window):
 
     Returns the adjoint in the bias, (O,).
     """
-    groups, columns, c, kh, kw = out.shape
+    groups, columns, _, kh, kw = out.shape
     x, g = _as_lines(x, g, window)
-    positions, band = _positions(x, g, window, max(64, _BAND_INPUTS // c))
+    positions, band = _positions(x, g, window, _SUMMED_PIXELS)
     rows, tasks = positions[2], len(x) * positions[3]
     size = _round_up(2 * (kh * kw + rows) + rows * g.shape[2] * PANEL + band)
     filters = matrices(out, rows=(3, 4, 2), columns=(1,))

@@ -8,6 +8,8 @@ from autotensor.kernels.simd import (
     at_least,
     load,
     load_scalar,
+    prefetch,
+    prefetch_to_write,
     put,
     splat,
     store,
@@ -69,6 +71,19 @@ def rectify_floats(at, count):
         if load_scalar(at, i) < 0:
             store_scalar(at, i, np.float32(0))
         i += 1
+
+
+@serial
+def fetch_part(start, size, part, parts, write):
+    """Bring near one of the parts of so many bytes, to read or to write them.
+
+    Asked for all at once, they would hold up what the processor loads meanwhile.
+    """
+    for byte in range(start + size * part // parts, start + size * (part + 1) // parts, 64):
+        if write:
+            prefetch_to_write(byte)
+        else:
+            prefetch(byte)
 
 
 def image_integers(x):

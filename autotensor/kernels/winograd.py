@@ -23,13 +23,11 @@ from autotensor.kernels.gemm import (
 from autotensor.kernels.jit import Kernel, serial
 from autotensor.kernels.layout import is_streamed
 from autotensor.kernels.panels import whole_panels
-from autotensor.kernels.rows import image_integers
+from autotensor.kernels.rows import fetch_part, image_integers
 from autotensor.kernels.simd import (
     WIDTH,
     integers,
     load_integer,
-    prefetch,
-    prefetch_to_write,
     splat,
 )
 from autotensor.kernels.tiles import (
@@ -50,19 +48,16 @@ from autotensor.kernels.tiles import (
 )
 
 _BLOCK_FLOATS = 56 << 10  # V and M of a block: half of a second-level cache, or a bit more
-_SUM_BYTES = 12 << 20  # memory for partial sums of dU
+_SUM_FLOATS = 5 << 18  # for partial sums of dU, all of which are read again to be added up
+_LARGE_FLOATS = 1 << 18  # a dU to which adding, block by block, takes longest
+_MANY_TILES = 32  # of a block then
 
 
 @serial
 def _prefetch_part(image, tiles_per_image, first, count, part, write):
     """Bring a 36th part of the pixels of some tiles near; roughly, as it is only a hint."""
     step = 4 * load_integer(image, 1) // tiles_per_image
-    begin = load_integer(image, 0) + first * step + part * count * step // 36
-    for line in range(begin, begin + count * step // 36, 64):
-        if write:
-            prefetch_to_write(line)
-        else:
-            prefetch(line)
+    fetch_part(load_integer(image, 0) + first * step, count * step, part, 36, write)
 
 
 @serial
@@ -238,11 +233,12 @@ def weight_gradient(x, g, out, padding):
     channels = x.shape[3]
     grid = (-(-height // 4), -(-width // 4))
     tiles = n * grid[0] * grid[1]
-    # Sums of products over the tiles of a block are added to dU: few tiles are much adding.
-    block = _tiles_in_block(tiles, channels + out_channels, least=2 * ROWS)
-    size = _worker_floats(block, channels, out_channels)
     planes = 36 * (channels * _round_up(out_channels, PANEL) + PAD)
-    groups = min(-(-tiles // block), max(2, min(16, _SUM_BYTES // (4 * planes))))
+    # Sums of products over the tiles of a block are added to dU: few tiles are much adding.
+    least = 2 * ROWS if planes <= _LARGE_FLOATS else _MANY_TILES
+    block = _tiles_in_block(tiles, channels + out_channels, least)
+    size = _worker_floats(block, channels, out_channels)
+    groups = min(-(-tiles // block), max(4, min(16, _SUM_FLOATS // planes)))
     idle = max(channels, out_channels) + PANEL
     sums = np.empty((groups, _round_up(out_channels, PANEL)), np.float32)
     with scratch.borrow(groups * planes, size * threads.get_num_threads(), idle) as buffers:

@@ -149,6 +149,17 @@ def test_large_results_go_past_the_caches(streamed_always, kernel, groups, recti
     assert_near(conv.conv2d_input_grad(g, w, x.shape, *geometry), gx)
 
 
+def test_weight_gradient_of_many_channels():
+    """Several blocks of tiles, the last one short, in partial sums that are then added."""
+    rng = np.random.default_rng(2)
+    x, g = (rng.standard_normal((5, c, 18, 15)).astype(np.float32) for c in (96, 80))
+    shape, geometry = (80, 96, 3, 3), ((1, 1), (1, 1), (1, 1), 1)
+    _, gw = loops_adjoint(x, np.zeros(shape), g, *geometry)
+    got_w, got_b = conv.conv2d_parameter_grads(x, g, shape, *geometry)
+    assert_near(got_w, gw)
+    assert_near(got_b, g.astype(np.float64).sum((0, 2, 3)))
+
+
 def results(x, w, g, geometry):
     return (
         conv.conv2d(x, w, *geometry, np.arange(len(w), dtype=np.float32)),
@@ -160,7 +171,7 @@ def results(x, w, g, geometry):
 @pytest.mark.parametrize(
     ("x_shape", "w_shape", "groups"),
     [((6, 16, 20, 20), (24, 16, 3, 3), 1), ((6, 80, 7, 9), (72, 80, 3, 3), 1),
-     ((6, 3, 20, 20), (32, 3, 3, 3), 1),
+     ((6, 3, 20, 20), (32, 3, 3, 3), 1), ((6, 96, 18, 16), (80, 96, 3, 3), 1),
      ((6, 32, 20, 20), (32, 1, 3, 3), 32), ((6, 32, 9, 9), (10, 32, 1, 1), 1)],
 )  # fmt: skip
 def test_results_do_not_depend_on_the_number_of_threads(x_shape, w_shape, groups):
