@@ -75,6 +75,11 @@ def _is_depthwise(w_shape, groups):
     return w_shape[:2] == (groups, 1) and groups >= 16
 
 
+def _is_pointwise(window, groups):
+    """1x1 at stride 1 without padding: a product of matrices."""
+    return groups == 1 and window[:4] == (1, 1, 1, 1) and window[6:] == (0, 0)
+
+
 def _by_groups(w, groups):
     """(O, C/groups, KH, KW) -> (groups, O/groups, C/groups, KH, KW), a view."""
     return w.reshape(groups, -1, *w.shape[1:])
@@ -95,7 +100,7 @@ def conv2d(x, w, stride, padding, dilation, groups, bias=None, rectified=False):
     if not _is_compiled(x, w.shape, math.prod(shape[:3])):
         y = reference.conv2d(x, w, stride, padding, dilation, groups)
         return _finished(y, bias, rectified)
-    from autotensor.kernels import depthwise, direct
+    from autotensor.kernels import depthwise, direct, pointwise
     from autotensor.kernels.layout import aligned
 
     out = aligned(shape)
@@ -105,6 +110,8 @@ def conv2d(x, w, stride, padding, dilation, groups, bias=None, rectified=False):
     elif _is_depthwise(w.shape, groups):
         depthwise.convolve(_pixels(x), w, out, window)
         return _finished(out.transpose(0, 3, 1, 2), bias, rectified)
+    elif _is_pointwise(window, groups):
+        pointwise.convolve(_pixels(x, dense=True), w, out, bias, rectified)
     else:
         direct.convolve(_pixels(x), _by_groups(w, groups), out, window, bias, rectified)
     return out.transpose(0, 3, 1, 2)
@@ -127,7 +134,7 @@ def conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups, bias=Non
     if not _is_compiled(g, w.shape, n * height * width):
         gx = reference.conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups)
         return _finished(gx, bias, False)
-    from autotensor.kernels import depthwise, direct
+    from autotensor.kernels import depthwise, direct, pointwise
     from autotensor.kernels.layout import aligned
 
     out = aligned((n, height, width, c))
@@ -138,6 +145,8 @@ def conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups, bias=Non
     elif _is_depthwise(w.shape, groups):
         depthwise.convolve(_pixels(g), w, out, window, adjoint=True)
         return _finished(out.transpose(0, 3, 1, 2), bias, False)
+    elif _is_pointwise(window, groups):
+        pointwise.convolve(_pixels(g, dense=True), w.swapaxes(0, 1), out, bias)
     elif tuple(stride) == (1, 1) and min(turned) >= 0 and w.shape[1] >= 8:
         window = _window(w.shape, stride, turned, dilation)
         direct.convolve(_pixels(g), _turned(w, groups), out, window, bias)
@@ -149,12 +158,12 @@ def conv2d_input_grad(g, w, x_shape, stride, padding, dilation, groups, bias=Non
 
 def conv2d_weight_grad(x, g, w_shape, stride, padding, dilation, groups):
     """Adjoint of `conv2d` in ``w``: (N, C, H, W) * (N, O, OH, OW) -> (O, C/groups, KH, KW)."""
-    return _weight_grad(x, g, w_shape, stride, padding, dilation, groups)[0]
+    return _weight_grad(x, g, w_shape, stride, padding, dilation, groups, biased=False)[0]
 
 
 def conv2d_parameter_grads(x, g, w_shape, stride, padding, dilation, groups):
     """What `conv2d_weight_grad` gives, and the adjoint in the bias, (O,)."""
-    gw, sums = _weight_grad(x, g, w_shape, stride, padding, dilation, groups)
+    gw, sums = _weight_grad(x, g, w_shape, stride, padding, dilation, groups, biased=True)
     if sums is None:
         from autotensor.kernels import norm
 
@@ -162,12 +171,12 @@ def conv2d_parameter_grads(x, g, w_shape, stride, padding, dilation, groups):
     return gw, sums
 
 
-def _weight_grad(x, g, w_shape, stride, padding, dilation, groups):
+def _weight_grad(x, g, w_shape, stride, padding, dilation, groups, biased):
     """The weight's gradient; and the sums over ``g``, where the same pass gives them, or None."""
     if not _is_compiled(x, w_shape, g.size // max(1, g.shape[1])):
         gw = reference.conv2d_weight_grad(x, g, w_shape, stride, padding, dilation, groups)
         return gw, g.sum((0, 2, 3))
-    from autotensor.kernels import depthwise, direct
+    from autotensor.kernels import depthwise, direct, pointwise
 
     out = np.empty(w_shape, np.float32)
     window = _window(w_shape, stride, padding, dilation)
@@ -177,5 +186,8 @@ def _weight_grad(x, g, w_shape, stride, padding, dilation, groups):
     if _is_depthwise(w_shape, groups):
         depthwise.weight_gradient(_pixels(x), _pixels(g, dense=True), out, window)
         return out, None
+    if _is_pointwise(window, groups):
+        rows = (_pixels(a, dense=True) for a in (x, g))
+        return out, pointwise.weight_gradient(*rows, out, biased)
     w = _by_groups(out, groups)
     return out, direct.weight_gradient(_pixels(x), _pixels(g, dense=True), w, window)
