@@ -196,10 +196,9 @@ def sum_to(x, shape):
 
 def fit(g, shape, dtype):
     """A gradient in the shape and dtype of what it is the gradient of."""
-    array = g.array
-    if array.shape == shape and array.dtype is dtype:
+    if g.shape == shape and g.dtype is dtype:  # not the array, which may be deferred
         return g
-    return cast(g if array.shape == shape else sum_to(g, shape), dtype)
+    return cast(g if g.shape == shape else sum_to(g, shape), dtype)
 
 
 def cat(tensors, dim=0):
