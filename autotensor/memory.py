@@ -123,8 +123,13 @@ def _cells(rule):
 
 
 def _arrays(values):
-    """All arrays among ``values``: of tensors, in tuples, lists and dicts, in nested functions."""
+    """All arrays among ``values``: of tensors, in tuples, lists and dicts, in nested functions.
+
+    Not those that deferred values still need: a write to them would have made the values.
+    """
     for value in values:
+        if id(value) in unread:
+            continue
         if isinstance(value, np.ndarray):
             yield value
         elif isinstance(getattr(value, "array", None), np.ndarray):

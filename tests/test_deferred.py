@@ -203,3 +203,56 @@ def test_memory_that_was_handed_out_is_read_at_once():
         y = conv(x)
         batch[:] = 0
     np.testing.assert_array_equal(y.array, expected)
+
+
+def separable(read=lambda x: None):
+    """Loss and gradients of a chain of convolutions and norms; ``read`` sees every value."""
+    at.manual_seed(0)
+    x = at.randn(4, 16, 12, 12, requires_grad=True)
+    depthwise = at.randn(24, 1, 3, 3, requires_grad=True)
+    first, last = (at.randn(o, c, 1, 1, requires_grad=True) for o, c in ((24, 16), (32, 24)))
+    value = x
+    for weight, geometry in ((first, {}), (depthwise, {"padding": 1, "groups": 24}), (last, {})):
+        value = F.conv2d(value, weight, **geometry)
+        read(value)
+        value = F.batch_norm(value, None, None, training=True)
+        read(value)
+        value = F.relu(value)
+        read(value)
+    (value * value * value).mean().backward()
+    return [value.array, *(v.grad.array for v in (x, first, depthwise, last))]
+
+
+def test_a_chain_of_convolutions_and_norms_is_the_same_unread():
+    values = []
+    apart = separable(lambda x: values.append(x.array))
+    for found, expected in zip(separable(), apart, strict=True):
+        np.testing.assert_allclose(found, expected, 1e-4, 1e-4 * np.abs(expected).max())
+    unread = []
+    separable(lambda x: unread.append(x))
+    assert sum(bool(x.sources) for x in unread) >= 5, "the values were made all the same"
+
+
+def test_a_write_before_a_convolution_has_read_its_input():
+    for write_to in (0, 1):
+        x, weight = at.randn(4, 16, 12, 12), at.randn(24, 16, 1, 1, requires_grad=True)
+        hidden = normalised(x, None, None)
+        expected = F.conv2d(x, weight).array.copy(), F.conv2d(hidden, weight).array.copy()
+        plain, fused = F.conv2d(x, weight), F.conv2d(normalised(x, None, None), weight)
+        assert type(plain) is type(fused) is Deferred
+        with at.no_grad():
+            (x, weight)[write_to].mul_(2)
+        np.testing.assert_array_equal(plain.array, expected[0])
+        np.testing.assert_allclose(fused.array, expected[1], 1e-4, 1e-4)
+
+
+def test_a_hook_may_write_to_a_gradient_that_is_not_made_yet():
+    def gradient(hook):
+        at.manual_seed(1)
+        x = at.randn(4, 16, 12, 12, requires_grad=True)
+        y = normalised(x, None, None)
+        y.register_hook(hook)
+        F.conv2d(y, at.randn(24, 16, 1, 1)).pow(2).sum().backward()
+        return x.grad.array
+
+    np.testing.assert_allclose(gradient(lambda g: g.mul_(2)), gradient(lambda g: g * 2), 1e-5)

@@ -12,11 +12,11 @@ _HOMES = {
     "image": "resample",
     "special": "erf",
     "reference": "",
-    "conv": "conv2d conv2d_input_grad conv2d_weight_grad conv2d_parameter_grads conv2d_shape "
-    "get_precision set_precision",
+    "conv": "conv2d conv2d_moments conv2d_input_grad conv2d_input_grad_sums conv2d_weight_grad "
+    "conv2d_parameter_grads conv2d_shape takes_normalised get_precision set_precision",
     "matrix": "matmul",
     "layer_norm": "layer_norm layer_norm_grad",
-    "norm": "channel_statistics channel_sum normalise batch_norm_grad",
+    "norm": "channel_statistics channel_sum normalised normalise batch_norm_grad",
     "recurrent": "recurrence recurrence_grad",
     "pool": "max_pool2d max_pool2d_grad max_pool2d_take avg_pool2d avg_pool2d_grad",
     "scratch": "memory_stats release_memory",

@@ -13,8 +13,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from autotensor.kernels import scratch, threads
+from autotensor.kernels.channels import Output, expect, fetch_rows, gather, parts_of
 from autotensor.kernels.jit import Kernel, serial
-from autotensor.kernels.rows import copy_floats, zero_floats
+from autotensor.kernels.rows import zero_floats
 from autotensor.kernels.simd import (
     LLVM_VECTOR,
     WIDTH,
@@ -152,7 +153,7 @@ def _fill_ring(ring, image, window, memory, n, row, adjoint):
     Memory has, for each slot, which line it holds (counted from 1); the list: where a line is and
     which of the filter falls on it; and the slots. Returns how many lines are listed.
     """
-    base, height, width, channels = integers(image, 4)
+    base, line_of, height, width, channels = integers(image, 5)
     kh, kw, sh, _, dh, _, ph, _ = integers(window, 8)
     slots, start, line_floats, left = integers(ring, 4)
     count = 0
@@ -166,7 +167,7 @@ def _fill_ring(ring, image, window, memory, n, row, adjoint):
             if load_integer(memory, y % slots) != number + 1:
                 store_integer(memory, y % slots, number + 1)
                 source = base + 4 * number * width * channels
-                copy_floats(line + 4 * left * channels, source, width * channels)
+                fetch_rows(source, line_of, line + 4 * left * channels, channels, width, channels)
             store_integer(memory, slots + 2 * count, line)
             store_integer(memory, slots + 2 * count + 1, i * kw * _BYTES)
             count += 1
@@ -193,11 +194,12 @@ def _sum_taps(table, lines, x, w, places, x_step, to, to_step, near_x, near_to):
 
 @Kernel
 def _convolve(task, worker, arguments):
-    """Some lines of one image of the result."""
-    image, window, ring = arguments, arguments + 32, arguments + 96
-    height, width, tasks, bands, adjoint, out, filters, memory, size = integers(arguments + 128, 9)
-    classes, places, x_step, to_step, reach = integers(arguments + 200, 5)
-    base, x_height, x_width, channels = integers(image, 4)
+    """Some lines of one image of the result, and what is to be gathered of its channels."""
+    image, window, ring, output = arguments, arguments + 40, arguments + 104, arguments + 136
+    height, width, tasks, bands, adjoint, filters, memory, size = integers(arguments + 168, 8)
+    classes, places, x_step, to_step, reach = integers(arguments + 232, 5)
+    base, _, x_height, x_width, channels = integers(image, 5)
+    out = load_integer(output, 0)
     task = tasks - 1 - task  # in the order of memory, so that what is brought near is next
     n, first = task // bands, task % bands * _ROWS
     kh, kw = integers(window, 2)
@@ -207,7 +209,9 @@ def _convolve(task, worker, arguments):
         line = out + 4 * (n * height + row) * width * channels
         near_x = base + 4 * (n * x_height + row + reach) * x_width * channels
         near_to = line + 4 * width * channels
-        for block in range(-(-channels // WIDTH)):
+        blocks = -(-channels // WIDTH)
+        for block in range(blocks):
+            expect(output, (n * height + row) * width, width, channels, block, blocks)
             c = 4 * min(block * WIDTH, channels - WIDTH)  # the last may do some channels again
             w = filters + block * kh * kw * _BYTES
             for kind in range(places, places + 56 * classes, 56):
@@ -216,14 +220,16 @@ def _convolve(task, worker, arguments):
                           x_step, line + to_move + c, to_step, near_x, near_to)  # fmt: skip
                 near_x += columns * _BYTES
                 near_to += columns * _BYTES
+        gather(output, task, (n * height + row) * width, line, channels, width, channels,
+               row == first)  # fmt: skip
 
 
 @Kernel
 def _weight_gradient(task, worker, arguments):
     """The filters' gradient from a share of the output's rows: (vectors of channels, taps)."""
-    image, window, ring = arguments, arguments + 32, arguments + 96
-    height, width, rows, shares, g, total, memory, size = integers(arguments + 128, 8)
-    channels, slots = load_integer(image, 3), load_integer(ring, 0)
+    image, window, ring = arguments, arguments + 40, arguments + 104
+    height, width, rows, shares, g, total, memory, size = integers(arguments + 136, 8)
+    channels, slots = load_integer(image, 4), load_integer(ring, 0)
     kh, kw, _, sw, _, dw = integers(window, 6)
     blocks, pixel = -(-channels // WIDTH), 4 * channels
     memory += 4 * size * worker
@@ -283,12 +289,12 @@ def _classes(window, width, adjoint):
     return found, left
 
 
-def convolve(x, w, out, window, adjoint=False):
+def convolve(x, w, out, window, adjoint=False, gathered=None):
     """(N, H, W, C) * (C, 1, KH, KW) -> (N, OH, OW, C), written to ``out``; C at least `WIDTH`.
 
-    If adjoint: from the gradient of the output to that of the input.
+    ``x`` is dense, and may be `Normalised`. If adjoint: from the gradient of the output to that of
+    the input. Returns the sums that are to be ``gathered`` (see `channels.Output`).
     """
-    x = np.ascontiguousarray(x)
     n, height, width, channels = out.shape
     kh, kw, sh, sw, dh, _, ph, pw = window
     classes, left = _classes(window, width, adjoint)
@@ -301,17 +307,18 @@ def convolve(x, w, out, window, adjoint=False):
     filters = np.ascontiguousarray(filters.transpose(0, 2, 1))
     ring, size = _ring(x, window, left, right, sh if adjoint else 1)
     bands = -(-height // _ROWS)
+    output = Output(out, n * bands, gathered)
     with scratch.borrow(size * threads.get_num_threads()) as memory:
         memory.fill(0)
-        threads.launch(_convolve, n * bands, x.ctypes.data, *x.shape[1:], *window, *ring, height,
-                       width, n * bands, bands, adjoint, out.ctypes.data, filters.ctypes.data,
-                       memory.ctypes.data, size, len(classes), classes.ctypes.data, x_step,
-                       to_step, reach)  # fmt: skip
+        threads.launch(_convolve, n * bands, *parts_of(x), *x.shape[1:], *window, *ring,
+                       *output.arguments, height, width, n * bands, bands, adjoint, filters,
+                       memory, size, len(classes), classes, x_step, to_step, reach)  # fmt: skip
+    lines = np.minimum(_ROWS, height - _ROWS * np.arange(bands))
+    return output.sums(np.tile(lines * width, n))
 
 
 def weight_gradient(x, g, out, window):
-    """Adjoint of `convolve` in ``w``, written to ``out`` (C, 1, KH, KW); ``g`` is dense."""
-    x = np.ascontiguousarray(x)
+    """Adjoint of `convolve` in ``w``, written to ``out`` (C, 1, KH, KW); ``g`` is dense, too."""
     n, height, width, channels = g.shape
     taps, lanes = window[0] * window[1], _lanes(channels)
     shares = min(_SHARES, n * height)
@@ -319,9 +326,8 @@ def weight_gradient(x, g, out, window):
     with scratch.borrow(shares * taps * len(lanes), size * threads.get_num_threads()) as buffers:
         total, memory = buffers
         memory.fill(0)
-        threads.launch(_weight_gradient, shares, x.ctypes.data, *x.shape[1:], *window, *ring,
-                       height, width, n * height, shares, g.ctypes.data, total.ctypes.data,
-                       memory.ctypes.data, size)  # fmt: skip
+        threads.launch(_weight_gradient, shares, *parts_of(x), *x.shape[1:], *window, *ring,
+                       height, width, n * height, shares, g, total, memory, size)  # fmt: skip
         summed = total.reshape(shares, len(lanes) // WIDTH, taps, WIDTH).sum(axis=0)
     gradient = np.empty((channels, taps), np.float32)
     gradient[lanes] = summed.transpose(0, 2, 1).reshape(-1, taps)

@@ -241,15 +241,6 @@ def _input_gradient(task, worker, arguments):
                          group * channels, channels)  # fmt: skip
 
 
-def _as_lines(x, out, window):
-    """A 1x1 product of dense images does not care about rows: one image of long lines."""
-    if window != (1, 1, 1, 1, *window[4:6], 0, 0) or not x.flags.c_contiguous:
-        return x, out
-    pixels = out.size // out.shape[3]
-    line = next(n for n in (96, 64, 48, 32, 24, 16, 8, 7, 6, 5, 4, 3, 2, 1) if pixels % n == 0)
-    return tuple(a.reshape(1, -1, line, a.shape[3]) for a in (x, out))
-
-
 def _positions(x, out, window, pixels):
     """(rows, columns, rows per band, bands per image, in place?) of a task, and a band's floats."""
     _, out_h, out_w, _ = out.shape
@@ -274,7 +265,6 @@ def convolve(x, w, out, window, bias=None, rectified=False):
     ``window`` is (KH, KW, stride h, w, dilation h, w, padding h, w). If ``rectified``, what is
     below 0 becomes 0.
     """
-    x, out = _as_lines(x, out, window)
     filters = matrices(w, rows=(3, 4, 2), columns=(1,))
     bias = whole_panels(bias, len(w), len(filters.columns))
     positions, band = _positions(x, out, window, _BAND_PIXELS)
@@ -294,7 +284,6 @@ def weight_gradient(x, g, out, window):
     Returns the adjoint in the bias, (O,).
     """
     groups, columns, _, kh, kw = out.shape
-    x, g = _as_lines(x, g, window)
     positions, band = _positions(x, g, window, _SUMMED_PIXELS)
     rows, tasks = positions[2], len(x) * positions[3]
     size = _round_up(2 * (kh * kw + rows) + rows * g.shape[2] * PANEL + band)

@@ -110,4 +110,6 @@ def _larger(builder, x, y):
 
 
 where_larger = _where(_larger)  # ``a`` in the lanes where x > y or x is NaN, elsewhere ``b``
+# The same but that ``a`` wins if y is NaN, too: one comparison instead of two.
+where_above = _where(lambda builder, x, y: builder.fcmp_unordered(">", x, y))
 where_equal = _where(lambda builder, x, y: builder.fcmp_ordered("==", x, y))

@@ -37,6 +37,11 @@ class Matrices(NamedTuple):
         groups = self.array.shape[0]
         return groups, -(-len(self.columns) // PANEL), len(self.rows), PANEL
 
+    @property
+    def size(self):
+        """How many floats they take when packed."""
+        return math.prod(self.packed_shape)
+
 
 def matrices(array, rows, columns):
     """(groups, ...) as matrices: some axes together are their rows, the others their columns."""

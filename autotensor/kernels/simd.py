@@ -325,12 +325,14 @@ def maximum(typing, x, y):
 @intrinsic
 def at_least(typing, x, lowest):
     """``x`` where it is not below ``lowest``, else that; NaN stays. One instruction on x86."""
+    if not is_float(x):
+        return None
 
     def codegen(context, builder, signature, args):
         x, lowest = args
         return builder.select(builder.fcmp_ordered(">", lowest, x), lowest, x)
 
-    return vector(vector, vector), codegen
+    return x(x, x), codegen
 
 
 def _operator(function, instruction):

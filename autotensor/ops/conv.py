@@ -5,6 +5,8 @@ its gradient in the weight are each other's gradients: three operations that clo
 differentiation of any order. In ``geometry`` travel stride, padding, dilation and groups.
 """
 
+import numpy as np
+
 from autotensor import dtypes, kernels
 from autotensor.deferred import defer
 from autotensor.engine import is_grad_enabled
@@ -115,22 +117,65 @@ def _conv2d(x, w, bias, *geometry):
         return _deferred(x.array, w.array, _array(bias), geometry)
     x_shape, w_shape = x.shape, w.shape
 
+    def input_rule(g):
+        if is_grad_enabled() or x.dtype != dtypes.float32:
+            return _conv_transpose2d(g, w, None, x_shape, *geometry)
+        return _deferred_grad(g.array, w.array, x_shape, geometry)
+
     def weight_rule(g):
         if is_grad_enabled():
             return _weight_grad(x, g, w_shape, *geometry)
-        return Made(kernels.conv2d_weight_grad(x.array, g.array, w_shape, *geometry))
+        image = _image(x, w_shape, geometry)
+        return Made(kernels.conv2d_weight_grad(image, g.array, w_shape, *geometry))
 
     def parameter_rule(g):
         if is_grad_enabled():
             return weight_rule(g), g.sum((0, 2, 3))
-        found = kernels.conv2d_parameter_grads(x.array, g.array, w_shape, *geometry)
+        image = _image(x, w_shape, geometry)
+        found = kernels.conv2d_parameter_grads(image, g.array, w_shape, *geometry)
         return tuple(map(Made, found))
 
     return record(
-        kernels.conv2d(x.array, w.array, *geometry, _array(bias)),
-        (x, lambda g: _conv_transpose2d(g, w, None, x_shape, *geometry)),
+        _to_be_normalised(_image(x, w_shape, geometry), w.array, _array(bias), geometry),
+        (x, input_rule),
         (w, weight_rule) if bias is None else ((w, bias), parameter_rule),
     )
+
+
+def _image(x, w_shape, geometry):
+    """What a kernel reads: the array of ``x``, or, where it takes that, how it is to be made."""
+    if "image" in getattr(x, "fused", ()):
+        image = x.fused["image"]()
+        if kernels.takes_normalised(image, w_shape, *geometry):
+            return image
+    return x.array
+
+
+def _to_be_normalised(image, w, bias, geometry):
+    """The convolution, made when first read: batch norm gets the moments of it from one pass."""
+    if image.dtype != dtypes.float32:
+        return kernels.conv2d(image, w, *geometry, bias)
+
+    def made():
+        return kernels.conv2d(image, w, *geometry, bias)
+
+    shape = kernels.conv2d_shape(image.shape, w.shape, *geometry)
+    array = image if isinstance(image, np.ndarray) else image.x
+    sources = (array, w) if bias is None else (array, w, bias)
+    fused = {"moments": lambda: kernels.conv2d_moments(image, w, *geometry, bias)}
+    return defer(shape, image.dtype, sources, made, fused)
+
+
+def _deferred_grad(g, w, x_shape, geometry):
+    """The gradient in the image, made when first read: batch norm gets its sums from one pass."""
+
+    def made():
+        return kernels.conv2d_input_grad(g, w, x_shape, *geometry)
+
+    def summed(image):
+        return kernels.conv2d_input_grad_sums(g, w, image, *geometry)
+
+    return defer(x_shape, g.dtype, (g, w), made, {"sums": summed})
 
 
 def _deferred(x, w, bias, geometry):

@@ -4,6 +4,7 @@ float32 runs in fused kernels. The plain formula stands beside them: for other d
 gradients of the gradient are recorded.
 """
 
+import math
 import operator
 
 import numpy as np
@@ -64,25 +65,28 @@ def batch_norm(
         return formula(x, weight, bias)
     array, line = x.array, (center, inverse_std * factor, shift.copy())
 
-    def fused(name, formula, floor):
-        """The value limited from below, in one pass, and its joint rule."""
+    def fused(name, formula, floor, **others):
+        """The value limited from below, which who reads it may make itself; with its joint rule."""
+        image = kernels.normalised(array, *line, floor)
 
         def rule(g):
             if is_grad_enabled() or not training:
                 return differentiate(formula, (x, weight, bias), g)
-            moments = (center, inverse_std, factor, shift)
-            found = kernels.batch_norm_grad(g.array, x.array, *moments, floor)
+            sums = None
+            if "sums" in getattr(g, "fused", ()):
+                g.array, sums = g.fused["sums"](image)
+            found = kernels.batch_norm_grad(g.array, image, center, inverse_std, sums)
             return tuple(Tensor(part) for part in found)
 
         rule.__qualname__ = name
-        return lambda: kernels.normalise(array, *line, floor), ((x, weight, bias), rule)
+        followed = {"image": lambda: image, **others}
+        value = defer(x.shape, x.dtype, (array,), lambda: kernels.normalise(image), followed)
+        return record(value, ((x, weight, bias), rule))
 
     def rectified():
-        value, term = fused("batch_norm+relu", lambda *inputs: relu(formula(*inputs)), 0.0)
-        return record(value(), term)
+        return fused("batch_norm+relu", lambda *inputs: relu(formula(*inputs)), 0.0)
 
-    value, term = fused("batch_norm", formula, -np.inf)
-    return record(defer(x.shape, x.dtype, (array,), value, {"relu": rectified}), term)
+    return fused("batch_norm", formula, -np.inf, relu=rectified)
 
 
 def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
@@ -190,11 +194,15 @@ def _affine(x, weight, bias):
 
 def _batch_statistics(x, running_mean, running_var, momentum):
     """Mean and variance (biased) of each channel, float64 arrays; the running ones follow them."""
-    count, channels = x.array.size // (x.shape[1] or 1), x.shape[1]
+    channels = x.shape[1]
+    size = math.prod(x.shape)
+    count = size // (channels or 1)
     _check_count("batch_norm", x, count)
-    if not x.array.size:
+    if not size:
         return np.zeros(channels), np.ones(channels)
-    if x.dtype == dtypes.float32:
+    if "moments" in getattr(x, "fused", ()):
+        x.array, center, spread = x.fused["moments"]()
+    elif x.dtype == dtypes.float32:
         center, spread = kernels.channel_statistics(x.array)
     else:
         array, axes = x.array.astype(np.float64), _over_batch(x)

@@ -197,11 +197,10 @@ def sum_to(x, shape):
 
 def fit(g, shape, dtype):
     """A gradient in the shape and dtype of what it is the gradient of."""
-    array = g.array
-    if array.shape != shape:
+    if g.shape != shape:  # not of its array, which may be deferred
         g = sum_to(g, shape)
         g = g if is_grad_enabled() else Made(g.array)
-    return g if g.array.dtype is dtype else cast(g, dtype)
+    return g if g.dtype is dtype else cast(g, dtype)
 
 
 def cat(tensors, dim=0):

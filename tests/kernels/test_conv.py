@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autotensor.kernels import conv, layout, threads
+from autotensor.kernels import conv, layout, norm, threads
 
 
 def loops(x, w, stride, padding, dilation, groups):
@@ -140,7 +140,8 @@ def test_large_results_go_past_the_caches(streamed_always, kernel, groups, recti
     rng = np.random.default_rng(kernel)
     shapes = (2, 32, 9, 10), (64, 32 // groups, kernel, kernel)
     x, w = (rng.standard_normal(s).astype(np.float32) for s in shapes)
-    geometry, bias = ((1, 1), (1, 1), (1, 1), groups), rng.standard_normal(64).astype(np.float32)
+    geometry = (1, 1), (kernel // 2,) * 2, (1, 1), groups
+    bias = rng.standard_normal(64).astype(np.float32)
     expected = loops(x, w, *geometry) + bias[:, None, None]
     expected = np.maximum(expected, 0) if rectified else expected
     assert_near(conv.conv2d(x, w, *geometry, bias, rectified), expected)
@@ -160,8 +161,60 @@ def test_weight_gradient_of_many_channels():
     assert_near(got_b, g.astype(np.float64).sum((0, 2, 3)))
 
 
+# Depthwise, 1x1 with more pixels than a task takes, columns that fill no panel; and 3x3, which
+# gathers nothing itself.
+GATHERED = [((3, 20, 19, 12), (20, 1, 3, 3), 20), ((5, 40, 11, 12), (43, 40, 1, 1), 1),
+            ((2, 16, 9, 9), (16, 16, 3, 3), 1)]  # fmt: skip
+
+
+def gathered_case(x_shape, w_shape, groups):
+    rng = np.random.default_rng(3)
+    x, w = (rng.standard_normal(s).astype(np.float32) for s in (x_shape, w_shape))
+    geometry = (1, 1), (w_shape[2] // 2,) * 2, (1, 1), groups
+    g = rng.standard_normal(conv.conv2d(x, w, *geometry).shape).astype(np.float32)
+    line = 1e-3 * rng.standard_normal(x_shape[1]), 0.5 + rng.random(x_shape[1])
+    image = norm.normalised(x, *line, rng.standard_normal(x_shape[1]), 0.0)
+    return x, w, g, geometry, image
+
+
+@pytest.mark.parametrize("case", GATHERED)
+def test_moments_of_the_result(case):
+    x, w, _, geometry, _ = gathered_case(*case)
+    for bias in (None, np.full(len(w), 1000, np.float32)):
+        y, mean, variance = conv.conv2d_moments(x, w, *geometry, bias)
+        np.testing.assert_array_equal(y, conv.conv2d(x, w, *geometry, bias))
+        exact = y.astype(np.float64)
+        np.testing.assert_allclose(mean, exact.mean((0, 2, 3)), 1e-5, 1e-5)
+        np.testing.assert_allclose(variance, exact.var((0, 2, 3)), 1e-5)
+
+
+@pytest.mark.parametrize("case", GATHERED[:2])
+def test_an_image_that_is_normalised_as_it_is_read(case):
+    _, w, g, geometry, image = gathered_case(*case)
+    assert conv.takes_normalised(image, w.shape, *geometry)
+    made = norm.normalise(image)
+    for function, rest in ((conv.conv2d, (w,)), (conv.conv2d_weight_grad, (g, w.shape))):
+        found, expected = (function(a, *rest, *geometry) for a in (image, made))
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("case", GATHERED)
+def test_sums_of_the_input_gradient(case):
+    x, w, g, geometry, image = gathered_case(*case)
+    gx, sums = conv.conv2d_input_grad_sums(g, w, image, *geometry)
+    np.testing.assert_array_equal(gx, conv.conv2d_input_grad(g, w, x.shape, *geometry))
+    if sums is not None:
+        kept = gx.astype(np.float64) * (norm.normalise(image) > 0)
+        near = image.line[0, :, None, None]
+        expected = kept.sum((0, 2, 3)), (kept * (x - near)).sum((0, 2, 3))
+        np.testing.assert_allclose(sums, expected, 1e-5, 1e-4)
+
+
 def results(x, w, g, geometry):
+    image = norm.normalised(x, *np.ones((3, x.shape[1])), 0.0)
     return (
+        *conv.conv2d_moments(x, w, *geometry),
+        conv.conv2d_input_grad_sums(g, w, image, *geometry)[1],
         conv.conv2d(x, w, *geometry, np.arange(len(w), dtype=np.float32)),
         conv.conv2d_input_grad(g, w, x.shape, *geometry),
         *conv.conv2d_parameter_grads(x, g, w.shape, *geometry),
