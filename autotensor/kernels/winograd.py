@@ -250,4 +250,4 @@ def weight_gradient(x, g, out, padding):
                        ONE.ctypes.data)  # fmt: skip
         threads.launch(_finish_weight_gradient, channels, *filter_integers(out), du.ctypes.data,
                        memory.ctypes.data, groups)  # fmt: skip
-    return sums.sum(axis=0)[:out_channels]
+    return sums[:, :out_channels].sum(axis=0)  # the columns beyond were never written
