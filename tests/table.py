@@ -217,6 +217,14 @@ COMPARISONS = [
     *_untracked("logical_and logical_or logical_xor isclose", X, X, elementwise=True),
     *_untracked("logical_not isnan isinf isfinite", X, elementwise=True),
     *_untracked("bitwise_and bitwise_or bitwise_xor", MASK, ~MASK.T[:3, :1]),
+    *_untracked("bernoulli", np.array([[0.0, 1.0, 1.0]]), reference=lambda p: p),  # certain draws
+    *_untracked(
+        "multinomial",
+        np.array([[0.0, 2.0], [1.0, 0.0]]),
+        1,
+        empty=None,
+        reference=lambda p, n: p.argmax(1, keepdims=True),
+    ),
     *_untracked("bitwise_not", INDEX, reference=np.invert),
     *_untracked("allclose", X, X, empty=None),
     *_untracked("equal", X, X, reference=np.array_equal),

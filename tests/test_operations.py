@@ -320,7 +320,8 @@ def test_in_place_methods_are_those_of_functions():
     for name in dir(Tensor):
         if name.endswith("_") and not name.endswith("__"):
             assert hasattr(Tensor, name[:-1]) or name in ("copy_", "fill_", "zero_", "uniform_",
-                                                          "normal_", "bernoulli_")  # fmt: skip
+                                                          "normal_", "bernoulli_",
+                                                          "share_memory_")  # fmt: skip
 
 
 def test_wrong_operands_are_named():

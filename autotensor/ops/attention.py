@@ -15,7 +15,7 @@ from autotensor.ops.reduce import any as any_of
 from autotensor.ops.shape import matrix_transpose, reshape, unsqueeze
 from autotensor.tensor import Tensor, differentiate, record
 
-__all__ = ["attention_weights", "scaled_dot_product_attention"]
+__all__ = ["scaled_dot_product_attention"]
 
 
 def scaled_dot_product_attention(
