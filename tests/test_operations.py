@@ -6,7 +6,6 @@ import zlib
 import numpy as np
 import pytest
 from hypothesis import given
-from strategies import broadcastable, layouts
 from table import FUNCTIONS, Draw, draws, filled, wrapped
 from table import TABLE as BASE
 from table_networks import NETWORKS
@@ -15,6 +14,7 @@ import autotensor as at
 from autotensor.memory import _arrays, _cells, owner
 from autotensor.tensor import Tensor, grad
 from autotensor.testing import gradcheck, gradgradcheck
+from autotensor.testing.strategies import LAYOUTS, broadcastable, laid_out
 
 TABLE = [*BASE, *NETWORKS]
 every = pytest.mark.parametrize("row", TABLE, ids=[r.name for r in TABLE])
@@ -130,8 +130,8 @@ def test_gradient_of_the_gradient(row):
 def test_memory_layout_does_not_matter(row):
     arrays = sample(row)
     expected, slopes = gradients(row, leaves(arrays))
-    for name in layouts(arrays[0]):
-        others = leaves(layouts(array)[name] if array.ndim > 1 else array for array in arrays)
+    for layout in LAYOUTS:
+        others = leaves(laid_out(array, layout) for array in arrays)
         results, found = gradients(row, others)
         assert_same(results, expected, rtol=1e-12, atol=1e-12)
         assert_same(found, slopes, rtol=1e-12, atol=1e-12)

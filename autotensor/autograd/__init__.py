@@ -10,11 +10,12 @@ from autotensor.engine import (
 )
 from autotensor.tensor import Tensor as Variable
 from autotensor.tensor import backward, grad
-from autotensor.testing import gradcheck, gradgradcheck
+from autotensor.testing import GradcheckError, gradcheck, gradgradcheck
 
 __all__ = [
     "Function",
     "FunctionContext",
+    "GradcheckError",
     "Variable",
     "backward",
     "enable_grad",
