@@ -75,6 +75,17 @@ VARIANTS = [
     _recurrent(nn.GRU, STEPS, STATES, num_layers=4),
     *(_recurrent(make, real(2, 4)) for make in (nn.RNNCell, nn.LSTMCell, nn.GRUCell)),
     _recurrent(nn.RNNCell, real(2, 4), STATE, nonlinearity="relu"),
+    Layer(partial(nn.Embedding, 5, 3), (np.array([[1, 4, 1], [0, 2, 2]]),)),
+    Layer(partial(nn.MultiheadAttention, 4, 2), (STEPS, STEPS, STEPS)),
+    Layer(partial(nn.MultiheadAttention, 4, 2, bias=False, add_bias_kv=True, add_zero_attn=True,
+                  kdim=3, vdim=5, batch_first=True, dropout=0.3),
+          (STEPS, real(3, 3, 3), real(3, 3, 5))),
+    *(Layer(partial(nn.TransformerEncoderLayer, 4, 2, 6, **options), (STEPS,))
+      for options in ({}, {"norm_first": True, "activation": "gelu", "batch_first": True})),
+    *(Layer(partial(nn.TransformerDecoderLayer, 4, 2, 6, **options), (STEPS, STEPS))
+      for options in ({}, {"norm_first": True, "bias": False})),
+    Layer(partial(nn.Transformer, 4, 2, 1, 1, 6), (STEPS, STEPS)),
+    Layer(lambda: nn.DataParallel(nn.Linear(4, 3)), (X,)),
     _recurrent(nn.GRUCell, real(2, 4), STATE, bias=False),
     *_losses(nn.CrossEntropyLoss, X, CLASSES),
     *_losses(nn.CrossEntropyLoss, X, CLASSES, label_smoothing=0.1, ignore_index=3),
@@ -132,7 +143,9 @@ def test_first_and_second_order(layer, training):
 
 def flat(result):
     """The tensors among the outputs, of nested tuples."""
-    return [y for r in result for y in flat(r)] if isinstance(result, tuple) else [result]
+    if isinstance(result, (tuple, list)):
+        return [y for part in result for y in flat(part)]
+    return [result] if isinstance(result, Tensor) else []
 
 
 @every
@@ -149,5 +162,5 @@ def test_float32_has_the_second_derivatives_of_float64(layer, training, always_c
 def test_every_module_is_checked():
     modules = {m for m in vars(nn).values() if inspect.isclass(m) and issubclass(m, nn.Module)}
     holders = {nn.Module, nn.ModuleDict, nn.ModuleList, nn.ParameterDict, nn.ParameterList}
-    checked = {type(layer.make()) for layer in LAYERS}
+    checked = {type(module) for layer in LAYERS for module in layer.make().modules()}
     assert modules - holders - checked == set(), "add layers to LAYERS"
