@@ -47,7 +47,9 @@ def laid_out(array, layout):
     "rows" is C order and "columns" Fortran order; "spaced" has gaps along the last dimension,
     "backwards" negative strides; "inside" is cut out of a larger array.
     """
-    if layout == "rows":
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
+    if layout == "rows" or not array.ndim:  # NumPy's slices of no dimensions are numbers
         return np.array(array, order="C")
     if layout == "columns":
         return np.array(array, order="F")
@@ -55,12 +57,10 @@ def laid_out(array, layout):
         order = (*range(min(array.ndim, 1)), *range(2, array.ndim), *range(1, array.ndim)[:1])
         return np.array(array.transpose(order), order="C").transpose(np.argsort(order))
     if layout == "spaced":
-        return np.repeat(array, 2, axis=-1)[..., ::2] if array.ndim else array.copy()
+        return np.repeat(array, 2, axis=-1)[..., ::2]
     if layout == "backwards":
         return np.flip(np.flip(array).copy())
-    if layout == "inside":
-        return np.pad(array, 1)[(slice(1, -1),) * array.ndim]
-    raise ValueError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
+    return np.pad(array, 1)[(slice(1, -1),) * array.ndim]  # "inside"
 
 
 def shapes(min_dims=0, max_dims=4, min_side=0, max_side=4):
