@@ -244,10 +244,10 @@ def test_in_place_form_is_the_function(row):
 
 
 def test_in_place_methods_are_those_of_functions():
+    others = "copy_ fill_ zero_ uniform_ normal_ bernoulli_ share_memory_"
     for name in dir(Tensor):
         if name.endswith("_") and not name.endswith("__"):
-            assert hasattr(Tensor, name[:-1]) or name in ("copy_", "fill_", "zero_", "uniform_",
-                                                          "normal_", "bernoulli_")  # fmt: skip
+            assert hasattr(Tensor, name[:-1]) or name in others.split(" ")
 
 
 def test_wrong_operands_are_named():
