@@ -29,6 +29,16 @@ def public_data():
     return folder
 
 
+@pytest.fixture
+def always_compiled(monkeypatch):
+    """Let kernels compute what is too small for them to pay off."""
+    from autotensor.kernels import conv, matrix
+    from autotensor.ops import activation
+
+    for module in (conv, matrix, activation):
+        monkeypatch.setattr(module, "_SMALL", 0)
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     """Each test starts from the same random numbers, and leaves recording on."""

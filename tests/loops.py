@@ -1,4 +1,4 @@
-"""Convolution and pooling as their definitions say, element by element; and inputs to try them on.
+"""Convolution and pooling as their definitions say, element by element.
 
 Slow and plain on purpose: the tests compare everything else with these loops.
 """
@@ -6,7 +6,6 @@ Slow and plain on purpose: the tests compare everything else with these loops.
 import itertools
 
 import numpy as np
-from hypothesis import strategies as st
 
 
 def spread(sizes):
@@ -81,42 +80,3 @@ def avg_pool2d(x, rows, cols, count_include_pad=True, divisor_override=None):
         total = sum(x[n, c, h, w] for h, w in inside)
         y[n, c, i, j] = total / (divisor_override or count)
     return y
-
-
-layouts = st.sampled_from(["rows", "channels-last", "slices", "reversed"])
-
-
-def laid_out(array, layout):
-    """The same (N, C, H, W) values in another arrangement of memory."""
-    if layout == "channels-last":
-        return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-    if layout == "slices":
-        return np.repeat(np.repeat(array, 2, axis=3), 3, axis=1)[:, ::3, :, ::2]
-    if layout == "reversed":
-        return np.ascontiguousarray(array[..., ::-1, ::-1])[..., ::-1, ::-1]
-    return np.ascontiguousarray(array)
-
-
-@st.composite
-def convolutions(draw, most_channels=3, most_size=6):
-    """The shapes of an image and of a weight, and (stride, padding, dilation, groups)."""
-    pairs = [st.tuples(*[st.integers(*limits)] * 2) for limits in ((1, 3), (0, 2), (1, 2), (1, 3))]
-    stride, padding, dilation, kernel = map(draw, pairs)
-    groups = draw(st.integers(1, 3))
-    c, o = draw(st.integers(1, most_channels)), draw(st.integers(1, most_channels))
-    least = [
-        max(1, d * (k - 1) + 1 - 2 * p) for d, k, p in zip(dilation, kernel, padding, strict=True)
-    ]
-    size = [draw(st.integers(n, max(n, most_size))) for n in least]
-    x_shape = (draw(st.integers(0, 2)), c * groups, *size)
-    return x_shape, (o * groups, c, *kernel), (stride, padding, dilation, groups)
-
-
-@st.composite
-def poolings(draw, most_dilation=2):
-    """The size of an axis, and (kernel_size, stride, padding, dilation, ceil_mode) along it."""
-    kernel, stride = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    padding, dilation = draw(st.integers(0, kernel // 2)), draw(st.integers(1, most_dilation))
-    least = max(1, dilation * (kernel - 1) + 1 - 2 * padding)
-    size = draw(st.integers(least, least + 5))
-    return size, (kernel, stride, padding, dilation, draw(st.booleans()))

@@ -63,6 +63,7 @@ LAYERS = [
     _row("scaled_dot_product_attention", real(2, 3, 4), real(2, 5, 4), real(2, 5, 3)),
     _row("scaled_dot_product_attention", *(real(2, 4, 3) for _ in range(3)), is_causal=True),
     _row("scaled_dot_product_attention", X, X, X, MASK[:, :3]),
+    _row("attention_weights", real(2, 3, 4), real(2, 5, 4), scale=0.3),
     _row("batch_norm", IMAGE, None, None, CHANNEL, CHANNEL, True),
     _row("batch_norm", IMAGE, np.zeros(4), np.ones(4), CHANNEL, CHANNEL, False),
     _row("batch_norm", real(5, 4), None, None, training=True),
@@ -98,26 +99,46 @@ RECURRENT = [
     _row("rnn", STEPS, STATE, *_weights(1), nonlinearity="relu", reverse=True),
 ]
 
+
+def _losses(name, *args, reductions=("mean", "sum", "none"), **named):
+    """A row for each reduction."""
+    return [_row(name, *args, reduction=reduction, **named) for reduction in reductions]
+
+
+WEIGHTS = np.array([1.0, 2.0, 0.5, 4.0])
+PLACES = np.arange(60).reshape(2, 5, 6) % 4
+
 LOSSES = [
-    *(_row("cross_entropy", X, CLASSES, reduction=r) for r in ("mean", "sum", "none")),
-    _row("cross_entropy", X, CLASSES, CHANNEL, label_smoothing=0.1, ignore_index=3),
-    _row("cross_entropy", X, PROBABILITY),
-    _row("cross_entropy", IMAGE, np.arange(60).reshape(2, 5, 6) % 4),
-    _row("nll_loss", X, CLASSES),
-    _row("nll_loss", X, CLASSES, np.array([1.0, 2.0, 3.0, 4.0]), reduction="none"),
-    *(_row("mse_loss", X, X, reduction=r) for r in ("mean", "sum", "none")),
-    _row("l1_loss", X, X),
-    _row("smooth_l1_loss", X, X, beta=0.5),
-    _row("huber_loss", X, X, delta=0.5),
-    _row("binary_cross_entropy", PROBABILITY, PROBABILITY),
-    _row("binary_cross_entropy", PROBABILITY, MASK.astype(float), reduction="none"),
-    _row("binary_cross_entropy_with_logits", X, PROBABILITY),
-    _row("binary_cross_entropy_with_logits", X, PROBABILITY, pos_weight=None, reduction="sum"),
-    _row("kl_div", X, PROBABILITY, reduction="batchmean"),
-    _row("kl_div", X, X, log_target=True, reduction="none"),
-    _row("hinge_embedding_loss", X, SIGNS),
-    _row("margin_ranking_loss", X, X, SIGNS, 0.5),
-    _row("cosine_embedding_loss", X, X, np.array([1, -1, 1])),
-    _row("gaussian_nll_loss", X, X, real(3, 4, low=0.5, high=2), full=True),
+    *_losses("cross_entropy", X, CLASSES),
+    *_losses("cross_entropy", X, CLASSES, WEIGHTS, ignore_index=3),
+    *_losses("cross_entropy", X, CLASSES, CHANNEL, label_smoothing=0.1, ignore_index=3),
+    *_losses("cross_entropy", X, PROBABILITY),
+    *_losses("cross_entropy", X, PROBABILITY, WEIGHTS, label_smoothing=0.1),
+    *_losses("cross_entropy", IMAGE, PLACES, ignore_index=1),
+    _row("cross_entropy", real(4), np.array(2)),
+    *_losses("nll_loss", X, CLASSES),
+    *_losses("nll_loss", X, CLASSES, WEIGHTS, ignore_index=3),
+    *_losses("nll_loss", IMAGE, PLACES),
+    *_losses("mse_loss", X, X),
+    *_losses("l1_loss", X, X),
+    *_losses("smooth_l1_loss", X, X),
+    *_losses("smooth_l1_loss", X, X, beta=0.5),
+    *_losses("smooth_l1_loss", X, X, beta=0.0),
+    *_losses("huber_loss", X, X, delta=0.5),
+    *_losses("binary_cross_entropy", PROBABILITY, PROBABILITY),
+    *_losses("binary_cross_entropy", PROBABILITY, MASK.astype(float), WEIGHTS),
+    *_losses("binary_cross_entropy_with_logits", X, PROBABILITY),
+    *_losses("binary_cross_entropy_with_logits", X, PROBABILITY, WEIGHTS),
+    _row("binary_cross_entropy_with_logits", X, PROBABILITY, None, "mean", WEIGHTS),
+    _row("binary_cross_entropy_with_logits", X, PROBABILITY, WEIGHTS, "none", WEIGHTS),
+    *_losses("kl_div", X, PROBABILITY, reductions=("mean", "batchmean", "sum", "none")),
+    *_losses("kl_div", X, X, log_target=True, reductions=("mean", "batchmean", "sum", "none")),
+    *_losses("hinge_embedding_loss", X, SIGNS),
+    *_losses("hinge_embedding_loss", X, SIGNS, margin=0.5),
+    *_losses("margin_ranking_loss", X, X, SIGNS, 0.5),
+    *_losses("cosine_embedding_loss", X, X, np.array([1, -1, 1])),
+    *_losses("cosine_embedding_loss", X, X, np.array([1, -1, 1]), margin=-0.9),
+    *_losses("gaussian_nll_loss", X, X, real(3, 4, low=0.5, high=2), full=True),
+    *_losses("gaussian_nll_loss", X, X, real(3, 1, low=0.5, high=2)),
 ]
 NETWORKS = [*ACTIVATIONS, *LAYERS, *RECURRENT, *LOSSES]

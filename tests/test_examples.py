@@ -290,4 +290,4 @@ def test_the_code_of_the_documentation_runs(page):
     assert blocks
     names = {"__name__": page}
     for block in blocks:
-        exec(compile(block, page, "exec"), names)
+        exec(compile(block, f"<{page}>", "exec"), names)  # no file: Hypothesis would parse it

@@ -13,13 +13,14 @@ from autotensor.engine import (
 )
 from autotensor.tensor import Tensor as Variable
 from autotensor.tensor import backward, grad
-from autotensor.testing import gradcheck, gradgradcheck
+from autotensor.testing import GradcheckError, gradcheck, gradgradcheck
 
 _DIAGNOSIS = ("detect_anomaly", "set_detect_anomaly")  # stands above, and costs time to load
 
 __all__ = [
     "Function",
     "FunctionContext",
+    "GradcheckError",
     "Variable",
     "backward",
     "detect_anomaly",

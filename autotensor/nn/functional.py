@@ -20,6 +20,7 @@ from autotensor.ops.activation import (
     softsign,
     tanhshrink,
 )
+from autotensor.ops.arguments import broadcast
 from autotensor.ops.attention import scaled_dot_product_attention
 from autotensor.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from autotensor.ops.elementary import sigmoid, tanh
@@ -53,7 +54,7 @@ from autotensor.ops.pool import (
     max_pool1d,
     max_pool2d,
 )
-from autotensor.ops.shape import flatten, pad, unflatten
+from autotensor.ops.shape import expand, flatten, pad, unflatten
 from autotensor.tensor import Tensor
 
 __all__ = [
@@ -191,7 +192,9 @@ def normalize(input, p=2.0, dim=1, eps=1e-12):
 
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
-    """``x1 . x2 / (max(|x1|, eps) max(|x2|, eps))`` along ``dim``; the inputs broadcast."""
+    """``x1 . x2 / (max(|x1|, eps) max(|x2|, eps))`` along ``dim`` of their common shape."""
+    shape = broadcast(x1, x2, "cosine_similarity")
+    x1, x2 = expand(x1, shape), expand(x2, shape)
     scale = norm(x1, 2, dim).clamp(min=eps) * norm(x2, 2, dim).clamp(min=eps)
     return (x1 * x2).sum(dim) / scale
 

@@ -282,7 +282,7 @@ def softmax(x, dim, dtype=None):
 def log_softmax(x, dim, dtype=None):
     """``x - log(sum(e**x))`` along ``dim``, without overflow; ``dtype`` converts x before."""
     x, dim, array = _shifted(x, dim, dtype, "log_softmax")
-    with np.errstate(under="ignore", invalid="ignore"):
+    with np.errstate(under="ignore", invalid="ignore", divide="ignore"):  # log(0) of no elements
         y = array - np.log(np.exp(array).sum(axis=dim if x.ndim else None, keepdims=True))
     return record(y, (x, lambda g, y: g - exp(y) * sum(g, dim, keepdim=True), True))
 

@@ -24,12 +24,17 @@ def reduced(loss, reduction, weight=None):
         return loss
     if reduction == "sum":
         return sum(loss)
+    check_not_empty(loss)
+    return mean(loss) if weight is None else sum(loss) / sum(weight)
+
+
+def check_not_empty(loss):
+    """Raise ValueError if there are no losses to take the mean of."""
     if not loss.array.size:
         raise ValueError(
             f"the batch is empty (losses of shape {loss.shape}) and has no mean loss: leave empty "
             f"batches out, or use reduction='sum'"
         )
-    return mean(loss) if weight is None else sum(loss) / sum(weight)
 
 
 def check_reduction(name, reduction, known=("none", "mean", "sum")):

@@ -13,6 +13,7 @@ from autotensor.creation import full_like
 from autotensor.ops.activation import floats_only, logsigmoid
 from autotensor.ops.arguments import broadcast, promote
 from autotensor.ops.classification import (
+    check_not_empty,
     check_reduction,
     cross_entropy,
     nll_loss,
@@ -168,6 +169,7 @@ def kl_div(x, target, reduction="mean", log_target=False):
     else:
         losses = target * (log(where(target == 0, 1, target)) - x)
     if reduction == "batchmean":
+        check_not_empty(losses)
         return sum(losses) / (x.shape[0] if x.ndim else 1)
     if reduction == "mean":
         warnings.warn(

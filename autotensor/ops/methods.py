@@ -114,7 +114,9 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(Tensor, f"__{_name}__", _operator(getattr(compare, _name)))
 
 Tensor.__matmul__ = linalg.matmul
-Tensor.__rmatmul__ = lambda x, y: linalg.matmul(tensor(y, dtype=x.dtype), x)
+Tensor.__rmatmul__ = lambda x, y: linalg.matmul(
+    y if isinstance(y, Tensor) else tensor(y, dtype=x.dtype), x
+)
 Tensor.__neg__ = elementwise.neg
 Tensor.__pos__ = lambda x: x
 Tensor.__abs__ = elementwise.abs

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotensor.kernels import conv, layout, norm, threads
+from autotensor.testing.strategies import fitting_sizes
 
 
 def loops(x, w, stride, padding, dilation, groups):
@@ -66,9 +67,7 @@ def geometries(draw):
         kernel, stride, dilation, padding = (1, 1), (1, 1), (1, 1), (0, 0)
     elif kind == "depthwise":
         groups, c, o = draw(st.integers(16, 40)), 1, 1
-    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    smallest = [max(1, r - 2 * p) for r, p in zip(reach, padding, strict=True)]
-    size = [draw(st.integers(s, s + 10)) for s in smallest]
+    size = draw(fitting_sizes(kernel, padding, dilation, beyond=10))
     n = draw(st.integers(1, 3))
     channels_last = draw(st.booleans())
     shapes = (n, c * groups, *size), (o * groups, c, *kernel)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotensor.kernels import conv, threads
+from autotensor.testing.strategies import fitting_sizes
 
 from .test_conv import assert_near, loops, loops_adjoint
 
@@ -24,9 +25,7 @@ def cases(draw):
     stride = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
     dilation = draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
     padding = draw(st.tuples(st.integers(0, 3), st.integers(0, 3)))
-    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    least = [max(1, r - 2 * p) for r, p in zip(reach, padding, strict=True)]
-    size = [draw(st.integers(n, n + 9)) for n in least]
+    size = draw(fitting_sizes(kernel, padding, dilation, beyond=9))
     n, channels = draw(st.integers(1, 3)), draw(st.integers(16, 70))
     rng = np.random.default_rng(draw(st.integers(0, 999)))
     x = rng.standard_normal((n, *size, channels), np.float32).transpose(0, 3, 1, 2)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from strategies import layouts, seeds
 
 from autotensor import kernels
+from autotensor.testing.strategies import laid_out, layouts, seeds
 
 
 def draw(*shape, seed, mean=0.0):
@@ -39,8 +39,8 @@ def check(x, g, eps=0.01, tolerance=1e-5):
 @given(hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=6), seeds, seeds, st.data())
 def test_any_shape_and_layout(shape, seed, other, data):
     x, g = draw(*shape, seed=seed), draw(*shape, seed=other)
-    x = data.draw(st.sampled_from([x, *layouts(x).values()]))
-    g = data.draw(st.sampled_from([g, *layouts(g).values()]))
+    x = laid_out(x, data.draw(layouts))
+    g = laid_out(g, data.draw(layouts))
     check(x, g)
 
 

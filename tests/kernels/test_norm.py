@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from strategies import layouts, seeds
 
 from autotensor import kernels
+from autotensor.testing.strategies import laid_out, layouts, seeds
 
 
 def draw_images(shape, seed, mean=0.0):
@@ -50,7 +50,7 @@ def check_statistics(x):
 @given(shapes, seeds, st.sampled_from([0.0, 7.0]), st.data())
 def test_statistics_of_any_shape_and_layout(shape, seed, mean, data):
     x = draw_images(shape, seed, mean)
-    check_statistics(data.draw(st.sampled_from([x, *layouts(x).values()])))
+    check_statistics(laid_out(x, data.draw(layouts)))
 
 
 @pytest.mark.parametrize("shape", LARGE)
@@ -119,8 +119,8 @@ def check_gradients(x, g):
 @given(hnp.array_shapes(min_dims=2, max_dims=4, min_side=2, max_side=6), seeds, seeds, st.data())
 def test_gradients_of_any_shape_and_layout(shape, seed, other, data):
     x, g = draw_images(shape, seed), draw_images(shape, other)
-    x = data.draw(st.sampled_from([x, *layouts(x).values()]))
-    g = data.draw(st.sampled_from([g, *layouts(g).values()]))
+    x = laid_out(x, data.draw(layouts))
+    g = laid_out(g, data.draw(layouts))
     if moments(x)[1].min() > 1e-3:
         check_gradients(x, g)
 

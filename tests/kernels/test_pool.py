@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from autotensor import kernels
 from autotensor.kernels import pool
+from autotensor.testing import strategies
 
 DTYPES = [np.float32, np.float64]
 either_dtype = st.sampled_from(DTYPES)
@@ -25,17 +26,17 @@ def lines(windows):
 @st.composite
 def axes(draw):
     """The size of an axis and the windows along it."""
-    size, (kernel, stride, padding, dilation, ceil_mode) = draw(loops.poolings())
+    *axis, ceil_mode = draw(strategies.poolings(rank=1))
+    size, *geometry = (n for (n,) in axis)
     if draw(st.booleans()):
         return size, loops.adaptive_windows(size, draw(st.integers(1, 6)))
-    windows = loops.fixed_windows(size, kernel, stride, padding, dilation, ceil_mode)
-    return size, windows
+    return size, loops.fixed_windows(size, *geometry, ceil_mode)
 
 
 def random_images(shape, dtype, seed, layout):
     """Small integers, so that there are ties, and sums are exact."""
     values = np.random.default_rng(seed).integers(-3, 4, shape)
-    return loops.laid_out(values.astype(dtype), layout)
+    return strategies.laid_out(values.astype(dtype), layout)
 
 
 def positions_of(ordinals, rows, cols, width):
@@ -52,7 +53,7 @@ def positions_of(ordinals, rows, cols, width):
     axes(),
     st.sampled_from([*range(20), 83]),
     either_dtype,
-    loops.layouts,
+    strategies.layouts,
     st.integers(0, 99),
 )
 def test_max_pool2d(height, width, channels, dtype, layout, seed):
@@ -85,7 +86,7 @@ def test_max_pool2d(height, width, channels, dtype, layout, seed):
     axes(),
     st.sampled_from([*range(20), 83]),
     either_dtype,
-    loops.layouts,
+    strategies.layouts,
     st.integers(0, 99),
 )
 def test_avg_pool2d(height, width, channels, dtype, layout, seed):
@@ -111,7 +112,7 @@ def test_avg_pool2d(height, width, channels, dtype, layout, seed):
 @pytest.mark.parametrize("kernel", [2, 3])
 def test_a_large_batch_runs_on_all_threads_with_equal_results(kernel):
     x = np.random.default_rng(0).standard_normal((24, 16, 16, 16)).astype(np.float32)
-    x = loops.laid_out(x, "channels-last")
+    x = strategies.laid_out(x, "channels last")
     assert x.size > 2 * pool._BLOCK
     windows = lines(loops.fixed_windows(16, kernel, 2, 0))
     divisor = np.full((len(windows), len(windows)), kernel * kernel)

@@ -7,30 +7,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotensor.kernels import reference
+from autotensor.testing import strategies
 
 THREE_BY_THREE = (1, 1), (1, 1), (1, 1), 1
 
 
-@given(loops.convolutions(), loops.layouts, st.integers(0, 99))
+@given(strategies.convolutions(), strategies.layouts, st.integers(0, 99))
 def test_conv2d_is_the_sum_of_products(case, layout, seed):
-    x_shape, w_shape, geometry = case
+    x_shape, w_shape, *geometry = case
     random = np.random.default_rng(seed)
     x, w = random.standard_normal(x_shape), random.standard_normal(w_shape)
-    y = reference.conv2d(loops.laid_out(x, layout), loops.laid_out(w, layout), *geometry)
+    y = reference.conv2d(strategies.laid_out(x, layout), strategies.laid_out(w, layout), *geometry)
     np.testing.assert_allclose(y, loops.conv2d(x, w, *geometry), rtol=1e-12, atol=1e-12)
 
 
-@given(loops.convolutions(most_channels=4, most_size=9), loops.layouts, st.integers(0, 99))
+@given(strategies.convolutions(max_channels=4, beyond=8), strategies.layouts, st.integers(0, 99))
 def test_gradients_are_adjoints(case, layout, seed):
     # <conv(x, w), g> = <x, input_grad(g, w)> = <w, weight_grad(x, g)> for all x, w, g
-    x_shape, w_shape, geometry = case
+    x_shape, w_shape, *geometry = case
     random = np.random.default_rng(seed)
     x, w = random.standard_normal(x_shape), random.standard_normal(w_shape)
     y = reference.conv2d(x, w, *geometry)
     g = random.standard_normal(y.shape)
-    w, laid_out_g = loops.laid_out(w, layout), loops.laid_out(g, layout)
+    w, laid_out_g = strategies.laid_out(w, layout), strategies.laid_out(g, layout)
     gx = reference.conv2d_input_grad(laid_out_g, w, x_shape, *geometry)
-    gw = reference.conv2d_weight_grad(loops.laid_out(x, layout), laid_out_g, w_shape, *geometry)
+    gw = reference.conv2d_weight_grad(
+        strategies.laid_out(x, layout), laid_out_g, w_shape, *geometry
+    )
     assert gx.shape == x_shape
     assert gw.shape == w_shape
     np.testing.assert_allclose((gx * x).sum(), (y * g).sum(), rtol=1e-9, atol=1e-9)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from strategies import layouts, seeds
 
 from autotensor import kernels
+from autotensor.testing.strategies import laid_out, layouts, seeds
 
 
 def formula(x, target):
@@ -41,8 +41,8 @@ def draw_problem(shape, seed, offset=0.0):
 @given(hnp.array_shapes(min_dims=2, max_dims=4, min_side=1, max_side=5), seeds, st.data())
 def test_any_shape_and_layout(shape, seed, data):
     x, target, g = draw_problem(shape, seed)
-    x = data.draw(st.sampled_from([x, *layouts(x).values()]))
-    g = data.draw(st.sampled_from([g, *layouts(g).values()]))
+    x = laid_out(x, data.draw(layouts))
+    g = laid_out(g, data.draw(layouts))
     check(x, target, g)
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import arrays, shapes
 
 from autotensor.ops import activation as act
 from autotensor.tensor import Tensor, grad
 from autotensor.testing import gradcheck, gradgradcheck
+from autotensor.testing.strategies import arrays, shapes
 
 INF, NAN = math.inf, math.nan
 
@@ -86,7 +86,7 @@ every = pytest.mark.parametrize(
 
 
 @every
-@given(x=arrays(shapes(), -8, 8))
+@given(x=arrays(low=-8, high=8))
 def test_value(function, options, reference, kinks, x):
     y = function(Tensor(np.asarray(x)), **options)
     np.testing.assert_allclose(y.array, reference(x, *options.values()), rtol=1e-12, atol=1e-15)
@@ -146,7 +146,7 @@ def test_relu_masks_gradients_that_are_not_finite():
     np.testing.assert_array_equal(gx.array, [0, 1, 0, INF])
 
 
-@given(arrays(shapes(min_side=1), -1, 1, np.float32), st.data())
+@given(arrays(shapes(min_side=1), np.float32, -1, 1), st.data())
 def test_keep_is_where(x, data):
     mask = data.draw(arrays(st.just(x.shape))) > 0
     np.testing.assert_array_equal(act.keep(Tensor(x), mask).array, np.where(mask, x, 0))
@@ -174,7 +174,7 @@ def test_tails_keep_their_digits():
     np.testing.assert_allclose(g.array, [1, math.exp(-100), 1], rtol=1e-12)
 
 
-@given(arrays(shapes(min_dims=1, min_side=1), -30, 30), st.data())
+@given(arrays(shapes(min_dims=1, min_side=1), low=-30, high=30), st.data())
 def test_softmax_and_its_kin(x, data):
     dim = data.draw(st.integers(-x.ndim, x.ndim - 1))
     expected = softmax(x, dim)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autotensor.ops import conv
 from autotensor.tensor import Tensor, grad
-from autotensor.testing import gradcheck, gradgradcheck
+from autotensor.testing import gradcheck, gradgradcheck, strategies
 
 CASES = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
@@ -30,10 +30,10 @@ def named(geometry):
 @st.composite
 def problems(draw, **limits):
     """Float64 arrays x, w, b and the geometry of a convolution."""
-    x_shape, w_shape, geometry = draw(loops.convolutions(**limits))
+    x_shape, w_shape, *geometry = draw(strategies.convolutions(**limits))
     random = np.random.default_rng(draw(st.integers(0, 99)))
     arrays = [random.standard_normal(s) for s in (x_shape, w_shape, w_shape[:1])]
-    return [loops.laid_out(arrays[0], draw(loops.layouts)), *arrays[1:]], named(geometry)
+    return [strategies.laid_out(arrays[0], draw(strategies.layouts)), *arrays[1:]], named(geometry)
 
 
 @given(problems())
@@ -56,7 +56,7 @@ def test_conv1d_is_conv2d_of_height_one(problem):
     np.testing.assert_allclose(y.array, expected, rtol=1e-10, atol=1e-10)
 
 
-@given(problems(most_channels=2, most_size=4))
+@given(problems(max_channels=2, beyond=2))
 def test_conv2d_gradients_of_first_and_second_order(problem):
     arrays, geometry = problem
     inputs = [leaf(a) for a in arrays]
@@ -65,7 +65,7 @@ def test_conv2d_gradients_of_first_and_second_order(problem):
     gradgradcheck(function, inputs, fast_mode=True)
 
 
-@given(problems(most_channels=2, most_size=5))
+@given(problems(max_channels=2, beyond=3))
 def test_conv_transpose2d_is_the_input_gradient_of_conv2d(problem):
     (x, w, _), geometry = problem
     x = leaf(x)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from strategies import seeds
 
 from autotensor.ops import loss
 from autotensor.tensor import Tensor, grad
 from autotensor.testing import gradcheck, gradgradcheck
+from autotensor.testing.strategies import seeds
 
 REDUCE = {"none": lambda x: x, "sum": np.sum, "mean": np.mean}
 reductions = pytest.mark.parametrize("reduction", list(REDUCE))

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from strategies import layouts, seeds
 
 from autotensor.ops.norm import batch_norm, group_norm, instance_norm, layer_norm
 from autotensor.tensor import Tensor, grad
 from autotensor.testing import gradcheck, gradgradcheck
+from autotensor.testing.strategies import laid_out, layouts, seeds
 
 
 def drawn(*shape, seed=0, dtype=np.float64):
@@ -53,7 +53,7 @@ CLOSE = {np.float32: {"rtol": 1e-4, "atol": 1e-4}, np.float64: {"rtol": 1e-10, "
 )
 def test_batch_norm_of_any_shape_and_layout(shape, dtype, seed, data):
     x = drawn(*shape, seed=seed, dtype=dtype) + 2
-    x = data.draw(st.sampled_from([x, *layouts(x).values()]))
+    x = laid_out(x, data.draw(layouts))
     y = batch_norm(Tensor(x), None, None, training=True, eps=0.1)
     assert (y.dtype, y.shape) == (dtype, shape)
     exact = standardised(x.astype(np.float64), over_batch(x), 0.1)

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from autotensor.ops import pool
 from autotensor.tensor import Tensor, grad
-from autotensor.testing import gradcheck, gradgradcheck
+from autotensor.testing import gradcheck, gradgradcheck, strategies
 
-GEOMETRY = "kernel_size", "stride", "padding", "dilation", "ceil_mode"
 dtypes = st.sampled_from([np.float32, np.float64])
 
 
@@ -31,22 +30,19 @@ def shuffled(shape, seed, dtype=np.float64):
 
 
 @st.composite
-def problems(draw, most_dilation=2):
+def problems(draw, max_dilation=2):
     """A shape, windows of both axes, and the arguments that describe them."""
-    rows, cols = draw(loops.poolings(most_dilation)), draw(loops.poolings(most_dilation))
-    ceil_mode = rows[1][-1]
-    axes = [(size, (*geometry[:-1], ceil_mode)) for size, geometry in (rows, cols)]
-    windows = [loops.fixed_windows(size, *geometry) for size, geometry in axes]
-    pairs = zip(*(geometry[:-1] for _, geometry in axes), strict=True)
-    arguments = dict(zip(GEOMETRY, (*pairs, ceil_mode), strict=True))
-    return (2, draw(st.integers(1, 3)), rows[0], cols[0]), windows, arguments
+    case = draw(strategies.poolings(max_dilation=max_dilation))
+    axes = zip(*case[:-1], strict=True)
+    windows = [loops.fixed_windows(*axis, case.ceil_mode) for axis in axes]
+    return (2, draw(st.integers(1, 3)), *case.size), windows, case.options
 
 
-@given(problems(), dtypes, loops.layouts, st.integers(0, 99))
+@given(problems(), dtypes, strategies.layouts, st.integers(0, 99))
 def test_max_pool2d_of_any_geometry(problem, dtype, layout, seed):
     shape, windows, arguments = problem
     values = np.random.default_rng(seed).integers(-3, 4, shape).astype(dtype)
-    x = Tensor(loops.laid_out(values, layout))
+    x = Tensor(strategies.laid_out(values, layout))
     y, indices = pool.max_pool2d(x, **arguments, return_indices=True)
     expected, positions = loops.max_pool2d(values, *windows)
     np.testing.assert_array_equal(y.array, expected)
@@ -57,12 +53,12 @@ def test_max_pool2d_of_any_geometry(problem, dtype, layout, seed):
     np.testing.assert_array_equal(pool.max_pool2d(x, **arguments).array, y.array)
 
 
-@given(problems(most_dilation=1), dtypes, loops.layouts, st.booleans(), st.integers(0, 99))
+@given(problems(max_dilation=1), dtypes, strategies.layouts, st.booleans(), st.integers(0, 99))
 def test_avg_pool2d_of_any_geometry(problem, dtype, layout, count_include_pad, seed):
     shape, windows, arguments = problem
     del arguments["dilation"]
     values = np.random.default_rng(seed).integers(-3, 4, shape).astype(dtype)
-    x = Tensor(loops.laid_out(values, layout))
+    x = Tensor(strategies.laid_out(values, layout))
     y = pool.avg_pool2d(x, **arguments, count_include_pad=count_include_pad)
     expected = loops.avg_pool2d(values, *windows, count_include_pad)
     np.testing.assert_allclose(y.array, expected, rtol=1e-6)
@@ -94,7 +90,7 @@ def test_max_pool2d_gradients_of_first_and_second_order(problem, seed):
     gradgradcheck(lambda x: pool.max_pool2d(x, **arguments) ** 2, [x], fast_mode=True)
 
 
-@given(problems(most_dilation=1), st.integers(0, 99))
+@given(problems(max_dilation=1), st.integers(0, 99))
 def test_avg_pool2d_gradients_of_first_and_second_order(problem, seed):
     shape, _, arguments = problem
     del arguments["dilation"]

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import layouts, seeds
 
 import autotensor as at
 from autotensor.ops.recurrent import gru, lstm, rnn
 from autotensor.tensor import Tensor, grad
 from autotensor.testing import gradcheck, gradgradcheck
+from autotensor.testing.strategies import laid_out, layouts, seeds
 
 GATES = {"lstm": 4, "gru": 3, "tanh": 1, "relu": 1}
 modes = pytest.mark.parametrize("mode", GATES)
@@ -86,8 +86,7 @@ def gradients(mode, arrays, reverse, create_graph=False):
 )
 def test_any_geometry_and_layout(mode, sizes, dtype, reverse, seed, data):
     arrays = drawn(mode, *sizes, seed, dtype)
-    names = ["as is", *layouts(arrays[0])]
-    given = [{"as is": a, **layouts(a)}.get(data.draw(st.sampled_from(names)), a) for a in arrays]
+    given = [laid_out(a, data.draw(layouts)) for a in arrays]
     expected = loops(mode, *(a.astype(np.float64) for a in arrays), reverse)
     outputs = call(mode, *leaves(given), reverse=reverse)
     for y, z in zip(outputs, expected, strict=True):
