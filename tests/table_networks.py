@@ -63,7 +63,6 @@ LAYERS = [
     _row("scaled_dot_product_attention", real(2, 3, 4), real(2, 5, 4), real(2, 5, 3)),
     _row("scaled_dot_product_attention", *(real(2, 4, 3) for _ in range(3)), is_causal=True),
     _row("scaled_dot_product_attention", X, X, X, MASK[:, :3]),
-    _row("attention_weights", real(2, 3, 4), real(2, 5, 4), scale=0.3),
     _row("batch_norm", IMAGE, None, None, CHANNEL, CHANNEL, True),
     _row("batch_norm", IMAGE, np.zeros(4), np.ones(4), CHANNEL, CHANNEL, False),
     _row("batch_norm", real(5, 4), None, None, training=True),

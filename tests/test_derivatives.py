@@ -117,7 +117,7 @@ def emptied(row):
 
 def has_a_batch(row):
     """Whether the batch comes first: not in recurrent layers, and attention may have none."""
-    others = ("lstm", "gru", "rnn", "scaled_dot_product_attention", "attention_weights")
+    others = ("lstm", "gru", "rnn", "scaled_dot_product_attention")
     if row.name in others or all(row is not other for other in NETWORKS):
         return False
     return isinstance(row.args[0], Draw) and len(row.args[0].shape) > 1
@@ -159,20 +159,21 @@ def test_casts_pass_the_gradient_on(cast):
 # about them, what sets modes, what the walk calls.
 NO_OPERATIONS = """
     BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor Generator HalfTensor IntTensor
-    LongTensor ShortTensor Tensor arange as_tensor bernoulli compile device empty empty_like
+    LongTensor ShortTensor Tensor arange as_tensor compile device empty empty_like
     enable_grad eye from_numpy full full_like get_float32_matmul_precision get_num_threads
     get_precision grad import_module inference_mode initial_seed is_grad_enabled is_tensor
-    linspace load manual_seed memory_stats multinomial no_grad normal ones ones_like promote_types
+    linspace load manual_seed memory_stats no_grad normal ones ones_like promote_types
     rand rand_like randint randn randn_like randperm record release_memory save
     set_float32_matmul_precision set_grad_enabled set_num_threads set_precision tensor
     use_deterministic_algorithms zeros zeros_like
 """
 NO_METHODS = """
-    accumulate add_to array attach backward bernoulli bernoulli_ bool byte cpu cuda data detach
+    accumulate add_to array attach backward bernoulli_ bool byte cpu cuda data detach detach_
     device dim dtype element_size fill_ fit grad grad_fn half int is_contiguous is_cuda
-    is_floating_point is_leaf item itemsize long made multinomial nbytes ndim nelement new_empty
+    is_floating_point is_leaf item itemsize long made nbytes ndim nelement new_empty
     new_full new_ones new_tensor new_zeros node normal_ numel numpy origin own partial pin_memory
-    register_hook requires_grad requires_grad_ retain_grad retains_grad shape share_memory_ short
+    register_hook
+    register_post_accumulate_grad_hook requires_grad requires_grad_ retain_grad retains_grad shape share_memory_ short
     size stride sum_to tolist uniform_
 """
 NO_OPERATORS = """

@@ -63,6 +63,7 @@ class profile:
         self.begin, self.end = perf_counter(), None
         self._stack = []
         self._makers = weakref.WeakKeyDictionary()  # by node: the span it was made in
+        self._deferred = {}  # by id of a value that waits: the span that put it off
         self._paths = {}  # by id of a module: its path from the module that was called first
 
     def __enter__(self):
@@ -77,7 +78,7 @@ class profile:
     def __exit__(self, *exc):
         sys.setprofile(None)
         self.end = perf_counter()
-        for held in (self._stack, self._makers, self._paths):
+        for held in (self._stack, self._makers, self._deferred, self._paths):
             held.clear()
 
     @property
@@ -139,8 +140,34 @@ class profile:
         span.shapes = tuple(shapes)
         span.start = perf_counter()  # what it takes to look at the arguments is not the operation's
 
-    def _enter_deferred_convolution(self, frame):
-        self._open("forward", "conv2d (deferred)", frame)
+    def _note_deferred(self, frame):
+        if self._stack:
+            self._deferred[id(frame.f_locals["self"])] = self._stack[-1]
+
+    def _enter_making(self, frame):
+        value = frame.f_locals["self"]
+        if value.waits:
+            self._open_for(self._deferred.get(id(value)), frame)
+
+    def _enter_fused(self, frame):
+        """What a later operation makes in the same pass as a value that waits."""
+        caller = frame.f_back
+        if self._stack and self._stack[-1].frame == id(caller):
+            return  # the value itself
+        while caller is not None:
+            for value in caller.f_locals.values():
+                if isinstance(value, Deferred) and value.waits:
+                    self._open_for(self._deferred.get(id(value)), frame)
+                    return
+            caller = caller.f_back
+
+    def _open_for(self, maker, frame):
+        """A span of its own for what the operation or the rules of the span ``maker`` put off."""
+        if maker is None:
+            return
+        maker = maker.within if maker.kind == "rule" else maker
+        span = self._open("deferred", maker.name, frame)
+        span.kind, span.shapes, span.module = maker.kind, maker.shapes, maker.module
 
     def _enter_rules(self, frame):
         node = frame.f_locals["node"]
@@ -185,7 +212,11 @@ _SPECIAL = {
     engine.propagate.__code__: profile._enter_walk,
     engine.Node.__init__.__code__: profile._note_node,
     Module.__call__.__code__: profile._enter_module,
-    _nested(conv._deferred, "made"): profile._enter_deferred_convolution,
+    Deferred.__init__.__code__: profile._note_deferred,
+    Deferred.array.fget.__code__: profile._enter_making,
+    _nested(conv._deferred, "made"): profile._enter_fused,
+    _nested(conv._to_be_normalised, "moments"): profile._enter_fused,
+    _nested(conv._deferred_grad, "summed"): profile._enter_fused,
 }
 
 

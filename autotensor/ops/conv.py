@@ -162,8 +162,11 @@ def _to_be_normalised(image, w, bias, geometry):
     shape = kernels.conv2d_shape(image.shape, w.shape, *geometry)
     array = image if isinstance(image, np.ndarray) else image.x
     sources = (array, w) if bias is None else (array, w, bias)
-    fused = {"moments": lambda: kernels.conv2d_moments(image, w, *geometry, bias)}
-    return defer(shape, image.dtype, sources, made, fused)
+
+    def moments():
+        return kernels.conv2d_moments(image, w, *geometry, bias)
+
+    return defer(shape, image.dtype, sources, made, {"moments": moments})
 
 
 def _deferred_grad(g, w, x_shape, geometry):
