@@ -159,22 +159,22 @@ def test_casts_pass_the_gradient_on(cast):
 # about them, what sets modes, what the walk calls.
 NO_OPERATIONS = """
     BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor Generator HalfTensor IntTensor
-    LongTensor ShortTensor Tensor arange as_tensor compile device empty empty_like
+    LongTensor ShortTensor Tensor arange as_tensor compile detect_anomaly device empty empty_like
     enable_grad eye from_numpy full full_like get_float32_matmul_precision get_num_threads
-    get_precision grad import_module inference_mode initial_seed is_grad_enabled is_tensor
-    linspace load manual_seed memory_stats no_grad normal ones ones_like promote_types
+    get_precision grad graph import_module inference_mode initial_seed is_grad_enabled
+    is_inference_mode_enabled is_tensor
+    linspace load manual_seed memory_stats no_grad normal ones ones_like profile promote_types
     rand rand_like randint randn randn_like randperm record release_memory save
     set_float32_matmul_precision set_grad_enabled set_num_threads set_precision tensor
-    use_deterministic_algorithms zeros zeros_like
+    use_deterministic_algorithms vmap zeros zeros_like
 """
 NO_METHODS = """
     accumulate add_to array attach backward bernoulli_ bool byte cpu cuda data detach detach_
     device dim dtype element_size fill_ fit grad grad_fn half int is_contiguous is_cuda
     is_floating_point is_leaf item itemsize long made nbytes ndim nelement new_empty
     new_full new_ones new_tensor new_zeros node normal_ numel numpy origin own partial pin_memory
-    register_hook
-    register_post_accumulate_grad_hook requires_grad requires_grad_ retain_grad retains_grad shape share_memory_ short
-    size stride sum_to tolist uniform_
+    register_hook register_post_accumulate_grad_hook requires_grad requires_grad_ retain_grad
+    retains_grad shape share_memory_ short size stride sum_to tolist uniform_
 """
 NO_OPERATORS = """
     __and__ __or__ __xor__ __rand__ __ror__ __rxor__ __iand__ __ior__ __ixor__ __invert__
