@@ -15,6 +15,7 @@ from autotensor.kernels.exponential import exp32
 from autotensor.kernels.gemm import PANEL, ZEROS, multiply_panel
 from autotensor.kernels.jit import Kernel, serial
 from autotensor.kernels.product import pack_lines
+from autotensor.kernels.rows import zero_floats
 from autotensor.kernels.simd import integers, load_scalar, store_scalar
 
 _BLOCK = 64  # queries of a task
@@ -27,35 +28,35 @@ def whole_panels_fit(*widths):
 
 
 def attend(q, k, v, mask, causal, scale):
-    """(B, L, E), (B, S, E), (B, S, V) -> (B, L, V), and the logarithms of row sums, (B, L).
+    """(N, H, L, E), (N, H, S, E), (N, H, S, V) -> (N, H, L, V), and the logarithms of row sums.
 
-    ``mask`` is (B, L, S), added to the scores, or None; -inf forbids. ``causal``: query i sees keys
-    0 to i. A query that sees nothing gives 0.
+    ``mask`` is (N, H, L, S), added to the scores, or None; -inf forbids. ``causal``: query i sees
+    keys 0 to i. A query that sees nothing gives 0. Heads lie side by side in the memory of results.
     """
-    batch, length, width = q.shape
-    keys, values = v.shape[1:]
-    out, sums = np.empty((batch, length, values), np.float32), np.empty((batch, length), np.float32)
+    n, heads, length, width = q.shape
+    keys, values = v.shape[2:]
+    out = _side_by_side((n, heads, length, values))
+    sums = np.empty((n, heads, length), np.float32)
     size = _columns(keys) * (width + _BLOCK)
     scale = np.array([scale], np.float32)
     with scratch.borrow(size * threads.get_num_threads()) as memory:
-        threads.launch(_forward, batch * -(-length // _BLOCK), *_matrices(q, k, v), *_masked(mask),
-                       out, sums, length, keys, width, values, int(causal), scale, memory, size,
+        threads.launch(_forward, n * heads * -(-length // _BLOCK), *_matrices(q, k, v, mask, out),
+                       sums, heads, length, keys, width, values, int(causal), scale, memory, size,
                        ZEROS)  # fmt: skip
     return out, sums
 
 
 def attend_grad(g, q, k, v, mask, causal, scale, out, sums):
     """Gradients of `attend` in q, k and v."""
-    batch, length, width = q.shape
-    keys, values = v.shape[1:]
-    found = [np.zeros(x.shape, np.float32) for x in (q, k, v)]
-    g, out = np.ascontiguousarray(g), np.ascontiguousarray(out)
+    n, heads, length, width = q.shape
+    keys, values = v.shape[2:]
+    found = [_side_by_side(x.shape) for x in (q, k, v)]
     size = _columns(keys) * (width + values + 2 * _BLOCK)
     scale = np.array([scale], np.float32)
     with scratch.borrow(size * threads.get_num_threads()) as memory:
-        threads.launch(_backward, batch, *_matrices(q, k, v), *_masked(mask), out, sums, length,
-                       keys, width, values, int(causal), scale, memory, size, ZEROS, g,
-                       *found)  # fmt: skip
+        threads.launch(_backward, n * heads, *_matrices(q, k, v, mask, out, g, *found), sums, heads,
+                       length, keys, width, values, int(causal), scale, memory, size,
+                       ZEROS)  # fmt: skip
     return found
 
 
@@ -63,14 +64,16 @@ def _columns(keys):
     return -(-keys // PANEL) * PANEL
 
 
+def _side_by_side(shape):
+    """An array (N, H, L, E) in the memory order (N, L, H, E)."""
+    n, heads, length, width = shape
+    return np.empty((n, length, heads, width), np.float32).transpose(0, 2, 1, 3)
+
+
 def _matrices(*arrays):
-    """Address, step from matrix to matrix, and from row to row, of each; rows are contiguous."""
+    """Address of each array (N, H, rows, columns), and its steps but for that along a row, 1."""
     for array in arrays:
-        yield from (array, array.strides[0] // 4, array.strides[1] // 4)
-
-
-def _masked(mask):
-    return (0, 0, 0) if mask is None else _matrices(mask)
+        yield from (0, 0, 0, 0) if array is None else (array, *(s // 4 for s in array.strides[:3]))
 
 
 @serial
@@ -132,25 +135,33 @@ def _scaled(row, seen, factor):
         store_scalar(row, j, load_scalar(row, j) * factor)
 
 
+@serial
+def _place(address, n, head, step, head_step):
+    """Where matrix (n, head) starts."""
+    return address + 4 * (n * step + head * head_step)
+
+
 @Kernel
 def _forward(task, worker, arguments):
-    (q, q_step, q_row, k, k_step, k_row, v, v_step, v_row, mask, m_step, m_row, out, sums, length,
-     keys, width, values, causal, scale, memory, size, zeros) = integers(arguments, 23)  # fmt: skip
+    (q, q_n, q_head, q_row, k, k_n, k_head, k_row, v, v_n, v_head, v_row, mask, m_n, m_head, m_row,
+     out, o_n, o_head, o_row, sums, heads, length, keys, width, values, causal, scale, memory, size,
+     zeros) = integers(arguments, 31)  # fmt: skip
     blocks = -(-length // _BLOCK)
     matrix, top = task // blocks, task % blocks * _BLOCK
+    n, head = matrix // heads, matrix % heads
     rows = min(_BLOCK, length - top)
     scale = load_scalar(scale, 0)
     panels = memory + 4 * size * worker
     columns = -(-keys // PANEL) * PANEL
     scores = panels + 4 * columns * width
     seen = min(keys, top + rows) if causal else keys
-    _transposed(panels, k + 4 * matrix * k_step, k_row, seen, width)
-    _times_transposed(scores, columns, q + 4 * (matrix * q_step + top * q_row), q_row, panels,
-                      rows, width, seen, zeros)  # fmt: skip
+    _transposed(panels, _place(k, n, head, k_n, k_head), k_row, seen, width)
+    _times_transposed(scores, columns, _place(q, n, head, q_n, q_head) + 4 * top * q_row, q_row,
+                      panels, rows, width, seen, zeros)  # fmt: skip
     for i in range(rows):
         row, line = scores + 4 * i * columns, matrix * length + top + i
         sees = min(seen, top + i + 1) if causal else seen
-        of_row = mask + 4 * (matrix * m_step + (top + i) * m_row) if mask else 0
+        of_row = _place(mask, n, head, m_n, m_head) + 4 * (top + i) * m_row if mask else 0
         high = _masked_scores(row, of_row, sees, scale)
         less = np.float32(0) if high == _NOWHERE else high
         total = _powers(row, sees, seen, less)
@@ -159,8 +170,8 @@ def _forward(task, worker, arguments):
         else:
             _scaled(row, sees, np.float32(1) / total)
             store_scalar(sums, line, less + np.float32(math.log(total)))
-    _times(out + 4 * (matrix * length + top) * values, values, scores, columns, 1,
-           v + 4 * matrix * v_step, v_row, rows, seen, values, 0, zeros)  # fmt: skip
+    _times(_place(out, n, head, o_n, o_head) + 4 * top * o_row, o_row, scores, columns, 1,
+           _place(v, n, head, v_n, v_head), v_row, rows, seen, values, 0, zeros)  # fmt: skip
 
 
 @serial
@@ -181,36 +192,44 @@ def _slopes(slopes, powers, seen, inner, scale):
 
 @Kernel
 def _backward(task, worker, arguments):
-    (q, q_step, q_row, k, k_step, k_row, v, v_step, v_row, mask, m_step, m_row, out, sums, length,
-     keys, width, values, causal, scale, memory, size, zeros, g, gq, gk, gv) = integers(
-        arguments, 27)  # fmt: skip
+    (q, q_n, q_head, q_row, k, k_n, k_head, k_row, v, v_n, v_head, v_row, mask, m_n, m_head, m_row,
+     out, o_n, o_head, o_row, g, g_n, g_head, g_row, gq, gq_n, gq_head, gq_row, gk, gk_n, gk_head,
+     gk_row, gv, gv_n, gv_head, gv_row, sums, heads, length, keys, width, values, causal, scale,
+     memory, size, zeros) = integers(arguments, 47)  # fmt: skip
+    n, head = task // heads, task % heads
+    q, k, v = (_place(q, n, head, q_n, q_head), _place(k, n, head, k_n, k_head),
+               _place(v, n, head, v_n, v_head))  # fmt: skip
+    out, g = _place(out, n, head, o_n, o_head), _place(g, n, head, g_n, g_head)
+    gq, gk, gv = (_place(gq, n, head, gq_n, gq_head), _place(gk, n, head, gk_n, gk_head),
+                  _place(gv, n, head, gv_n, gv_head))  # fmt: skip
     scale = load_scalar(scale, 0)
     columns = -(-keys // PANEL) * PANEL
     of_k = memory + 4 * size * worker
     of_v = of_k + 4 * columns * width
     powers = of_v + 4 * columns * values
     slopes = powers + 4 * columns * _BLOCK
-    q, k, v = q + 4 * task * q_step, k + 4 * task * k_step, v + 4 * task * v_step
-    gk, gv = gk + 4 * task * keys * width, gv + 4 * task * keys * values
     _transposed(of_k, k, k_row, keys, width)
     _transposed(of_v, v, v_row, keys, values)
+    for j in range(keys):  # to which all queries add
+        zero_floats(gk + 4 * j * gk_row, width)
+        zero_floats(gv + 4 * j * gv_row, values)
     for top in range(0, length, _BLOCK):
-        rows, line = min(_BLOCK, length - top), task * length + top
+        rows = min(_BLOCK, length - top)
         seen = min(keys, top + rows) if causal else keys
-        of_q, of_g = q + 4 * top * q_row, g + 4 * line * values
+        of_q, of_g = q + 4 * top * q_row, g + 4 * top * g_row
         _times_transposed(powers, columns, of_q, q_row, of_k, rows, width, seen, zeros)
-        _times_transposed(slopes, columns, of_g, values, of_v, rows, values, seen, zeros)
+        _times_transposed(slopes, columns, of_g, g_row, of_v, rows, values, seen, zeros)
         for i in range(rows):
             sees = min(seen, top + i + 1) if causal else seen
             row, of_row = powers + 4 * i * columns, slopes + 4 * i * columns
-            at = mask + 4 * (task * m_step + (top + i) * m_row) if mask else 0
+            at = _place(mask, n, head, m_n, m_head) + 4 * (top + i) * m_row if mask else 0
             _masked_scores(row, at, sees, scale)
-            _powers(row, sees, seen, load_scalar(sums, line + i))
-            inner = _inner(of_g + 4 * i * values, out + 4 * (line + i) * values, values)
+            _powers(row, sees, seen, load_scalar(sums, task * length + top + i))
+            inner = _inner(of_g + 4 * i * g_row, out + 4 * (top + i) * o_row, values)
             _slopes(of_row, row, sees, inner, scale)
             for j in range(sees, seen):
                 store_scalar(of_row, j, np.float32(0))
-        _times(gq + 4 * line * width, width, slopes, columns, 1, k, k_row, rows, seen, width, 0,
+        _times(gq + 4 * top * gq_row, gq_row, slopes, columns, 1, k, k_row, rows, seen, width, 0,
                zeros)  # fmt: skip
-        _times(gk, width, slopes, 1, columns, of_q, q_row, seen, rows, width, 1, zeros)
-        _times(gv, values, powers, 1, columns, of_g, values, seen, rows, values, 1, zeros)
+        _times(gk, gk_row, slopes, 1, columns, of_q, q_row, seen, rows, width, 1, zeros)
+        _times(gv, gv_row, powers, 1, columns, of_g, g_row, seen, rows, values, 1, zeros)

@@ -92,9 +92,10 @@ def _fused(query, key, value, attn_mask, is_causal, scale):
 
 
 def _matrices(array):
-    """(..., L, E) as (B, L, E) whose rows are contiguous, copied only if they cannot be so."""
+    """(..., L, E) as (N, H, L, E) whose rows are contiguous, copied only if they cannot be so."""
     array = array if array.strides[-1] == array.itemsize else np.ascontiguousarray(array)
-    return array.reshape(-1, *array.shape[-2:])
+    heads = array.shape[-3] if array.ndim > 2 else 1
+    return array.reshape(-1, heads, *array.shape[-2:])
 
 
 def _numbers(mask, shape):

@@ -12,23 +12,23 @@ RNG = np.random.default_rng(0)
 
 
 def loops(q, k, v, mask, causal, scale):
-    out = np.zeros((*q.shape[:2], v.shape[2]))
-    for b in range(len(q)):
-        for i in range(q.shape[1]):
-            powers = np.zeros(k.shape[1])
-            for j in range(k.shape[1]):
+    out = np.zeros((*q.shape[:3], v.shape[3]))
+    for b in np.ndindex(q.shape[:2]):
+        for i in range(q.shape[2]):
+            powers = np.zeros(k.shape[2])
+            for j in range(k.shape[2]):
                 if causal and j > i:
                     continue
-                score = scale * sum(x * y for x, y in zip(q[b, i], k[b, j], strict=True))
-                powers[j] = math.exp(score + (0 if mask is None else mask[b, i, j]))
+                score = scale * sum(x * y for x, y in zip(q[b][i], k[b][j], strict=True))
+                powers[j] = math.exp(score + (0 if mask is None else mask[b][i, j]))
             if powers.any():
-                out[b, i] = powers / powers.sum() @ v[b].astype(float)
+                out[b][i] = powers / powers.sum() @ v[b].astype(float)
     return out
 
 
-def matrices(length, keys, width, values, batch=2):
+def matrices(length, keys, width, values, batch=(1, 2)):
     shapes = (length, width), (keys, width), (keys, values)
-    return [RNG.standard_normal((batch, *shape)).astype(np.float32) for shape in shapes]
+    return [RNG.standard_normal((*batch, *shape)).astype(np.float32) for shape in shapes]
 
 
 CASES = [(5, 7, 1, 1), (64, 64, 2, 2), (70, 130, 1, 2), (1, 3, 2, 1), (130, 4, 1, 1)]
@@ -45,25 +45,25 @@ def test_values(case, causal):
 
 def test_masks():
     q, k, v = matrices(9, 6, PANEL, PANEL)
-    mask = RNG.standard_normal((2, 9, 6)).astype(np.float32)
-    mask[0, :, 2:] = -np.inf
-    mask[1, 4] = -np.inf  # sees nothing
+    mask = RNG.standard_normal((1, 2, 9, 6)).astype(np.float32)
+    mask[0, 0, :, 2:] = -np.inf
+    mask[0, 1, 4] = -np.inf  # sees nothing
     out, _ = attention.attend(q, k, v, mask, False, 0.2)
     np.testing.assert_allclose(out, loops(q, k, v, mask, False, 0.2), rtol=1e-5, atol=1e-6)
-    assert (out[1, 4] == 0).all()
+    assert (out[0, 1, 4] == 0).all()
     g = np.ones_like(out)
     gradients = attention.attend_grad(
         g, q, k, v, mask, False, 0.2, *attention.attend(q, k, v, mask, False, 0.2)
     )
-    assert all(np.isfinite(x).all() for x in gradients) and (gradients[0][1, 4] == 0).all()
+    assert all(np.isfinite(x).all() for x in gradients) and (gradients[0][0, 1, 4] == 0).all()
 
 
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("case", CASES[:3])
 def test_gradients_are_slopes(case, causal):
     length, keys, width, values = case
-    inputs = matrices(length, keys, width * PANEL, values * PANEL, batch=1)
-    g = RNG.standard_normal((1, length, values * PANEL)).astype(np.float32)
+    inputs = matrices(length, keys, width * PANEL, values * PANEL, batch=(1, 1))
+    g = RNG.standard_normal((1, 1, length, values * PANEL)).astype(np.float32)
     kept = attention.attend(*inputs, None, causal, 0.2)
     gradients = attention.attend_grad(g, *inputs, None, causal, 0.2, *kept)
     for n, gradient in enumerate(gradients):
@@ -81,14 +81,14 @@ def test_scores_of_any_size_do_not_overflow():
     q, k, v = matrices(4, 5, PANEL, PANEL)
     out, _ = attention.attend(q * 1e4, k, v, None, False, 1.0)
     assert np.isfinite(out).all()
-    k[0, 0, 0] = np.nan
+    k[0, 0, 0, 0] = np.nan
     out, _ = attention.attend(q, k, v, None, False, 1.0)
-    assert np.isnan(out[0]).all() and np.isfinite(out[1]).all()
+    assert np.isnan(out[0, 0]).all() and np.isfinite(out[0, 1]).all()
 
 
 def test_heads_side_by_side_in_memory_and_any_number_of_threads():
-    whole = RNG.standard_normal((3, 20, 6 * PANEL)).astype(np.float32)
-    q, k, v = (whole[:, :, i * PANEL : (i + 1) * PANEL] for i in range(3))
+    whole = RNG.standard_normal((3, 20, 3, 2, PANEL)).astype(np.float32)
+    q, k, v = (whole[:, :, i].transpose(0, 2, 1, 3) for i in range(3))
     before, found = threads.get_num_threads(), []
     for count in (1, 2, 4):
         threads.set_num_threads(count)
