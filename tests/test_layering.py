@@ -31,7 +31,7 @@ ALLOWED = {  # a layer and the layers it may import besides itself
     "nn": "engine creation devices dtypes kernels memory ops outputs tensor",
     "optim": "engine dtypes kernels memory tensor",
     "data": "engine creation dtypes io kernels tensor",
-    "vision": "creation data dtypes tensor",
+    "vision": "creation data dtypes nn ops tensor",
     "io": "creation dtypes memory nn tensor",
 }
 FILES = sorted(ROOT.rglob("*.py"))

@@ -47,6 +47,7 @@ _MODULES = {
     "torchvision.datasets": "autotensor.vision.datasets",
     "torchvision.io": "autotensor.vision.io",
     "torchvision.io.image": "autotensor.vision.io",
+    "torchvision.models": "autotensor.vision.models",
     "torchvision.transforms": "autotensor.vision.transforms",
     "torchvision.transforms.functional": "autotensor.vision.functional",
     "torchvision.utils": "autotensor.vision.utils",
