@@ -1,4 +1,8 @@
-"""Operations on tensors: each one function, its value and its gradient rules side by side."""
+"""Operations on tensors: each one function, its value and its gradient rules side by side.
+
+Parameters have PyTorch's names. Formulas, and bodies once the operands are checked, call the input
+``x`` and the other operand ``y``.
+"""
 
 from autotensor.ops import methods
 from autotensor.ops.activation import log_softmax, relu, softmax

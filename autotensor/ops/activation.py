@@ -69,22 +69,22 @@ def floats_only(x, name):
     return x
 
 
-def relu(x):
+def relu(input):
     """``max(x, 0)``."""
-    if type(x) is Deferred and "relu" in x.fused:
-        return x.fused["relu"]()
-    if tensor_of(x, "relu").dtype.kind == "b":
+    if type(input) is Deferred and "relu" in input.fused:
+        return input.fused["relu"]()
+    if tensor_of(input, "relu").dtype.kind == "b":
         raise RuntimeError("relu: not defined for truth values; use x.float()")
-    if x.dtype != dtypes.float32 or x.array.size < _SMALL:
-        value = np.maximum(x.array, x.dtype.type(0))
-        return record(value, (x, lambda g, y: keep(g, y.array != 0), True))
+    if input.dtype != dtypes.float32 or input.array.size < _SMALL:
+        value = np.maximum(input.array, input.dtype.type(0))
+        return record(value, (input, lambda g, y: keep(g, y.array != 0), True))
 
     def rule(g, y):
         if is_grad_enabled():
             return keep(g, y.array != 0)
         return Tensor(kernels.relu_grad(g.array, y.array))
 
-    return record(kernels.relu(x.array), (x, rule, True))
+    return record(kernels.relu(input.array), (input, rule, True))
 
 
 def _negative(x):
@@ -92,14 +92,16 @@ def _negative(x):
     return record(np.minimum(x.array, x.dtype.type(0)), (x, lambda g: keep(g, ~(x.array > 0))))
 
 
-def leaky_relu(x, negative_slope=0.01):
+def leaky_relu(input, negative_slope=0.01):
     """``x`` where x > 0, else ``negative_slope * x``."""
-    return relu(floats_only(x, "leaky_relu")) + _negative(x) * negative_slope
+    x = floats_only(input, "leaky_relu")
+    return relu(x) + _negative(x) * negative_slope
 
 
-def prelu(x, weight):
+def prelu(input, weight):
     """``x`` where x > 0, else ``weight * x``; one weight, or one for each channel (dimension 1)."""
-    channels = floats_only(x, "prelu").shape[1] if x.ndim > 1 else 1
+    x = floats_only(input, "prelu")
+    channels = x.shape[1] if x.ndim > 1 else 1
     if tensor_of(weight, "prelu").array.size not in (1, channels) or weight.ndim > 1:
         raise RuntimeError(
             f"prelu: expected one weight or one for each of {channels} channels of x {x.shape}, "
@@ -110,11 +112,12 @@ def prelu(x, weight):
     return relu(x) + _negative(x) * weight
 
 
-def hardtanh(x, min_val=-1.0, max_val=1.0):
+def hardtanh(input, min_val=-1.0, max_val=1.0):
     """``x`` limited to between ``min_val`` and ``max_val``; the gradient at the limits is 0."""
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val {min_val} is greater than max_val {max_val}")
-    low, high = (tensor_of(x, "hardtanh").dtype.type(limit) for limit in (min_val, max_val))
+    x = tensor_of(input, "hardtanh")
+    low, high = (x.dtype.type(limit) for limit in (min_val, max_val))
 
     def rule(g):
         return keep(g, ~((x.array <= low) | (x.array >= high)))
@@ -122,38 +125,43 @@ def hardtanh(x, min_val=-1.0, max_val=1.0):
     return record(np.clip(x.array, low, high), (x, rule))
 
 
-def relu6(x):
+def relu6(input):
     """``min(max(x, 0), 6)``."""
-    return hardtanh(x, 0.0, 6.0)
+    return hardtanh(input, 0.0, 6.0)
 
 
-def hardsigmoid(x):
+def hardsigmoid(input):
     """``x / 6 + 1 / 2`` limited to between 0 and 1."""
-    return relu6(floats_only(x, "hardsigmoid") + 3) / 6
+    x = floats_only(input, "hardsigmoid")
+    return relu6(x + 3) / 6
 
 
-def hardswish(x):
+def hardswish(input):
     """``x * hardsigmoid(x)`` (Howard et al. 2019)."""
-    return floats_only(x, "hardswish") * hardsigmoid(x)
+    x = floats_only(input, "hardswish")
+    return x * hardsigmoid(x)
 
 
-def threshold(x, threshold, value):
+def threshold(input, threshold, value):
     """``x`` where x > ``threshold``, else ``value``."""
-    above = ~(tensor_of(x, "threshold").array <= threshold)
+    x = tensor_of(input, "threshold")
+    above = ~(x.array <= threshold)
     return record(np.where(above, x.array, x.dtype.type(value)), (x, lambda g: keep(g, above)))
 
 
-def hardshrink(x, lambd=0.5):
+def hardshrink(input, lambd=0.5):
     """``x`` where ``|x| > lambd``, else 0."""
-    outside = ~(np.abs(floats_only(x, "hardshrink").array) <= lambd)
+    x = floats_only(input, "hardshrink")
+    outside = ~(np.abs(x.array) <= lambd)
     return keep(x, outside)
 
 
-def softshrink(x, lambd=0.5):
+def softshrink(input, lambd=0.5):
     """``x`` moved towards 0 by ``lambd``, and 0 where ``|x| <= lambd``."""
     if not lambd >= 0:
         raise RuntimeError(f"softshrink: lambd must be greater or equal to 0, but is {lambd}")
-    return floats_only(x, "softshrink") - clamp(x, -lambd, lambd)
+    x = floats_only(input, "softshrink")
+    return x - clamp(x, -lambd, lambd)
 
 
 def _elu(x, alpha, scale, input_scale):
@@ -161,29 +169,32 @@ def _elu(x, alpha, scale, input_scale):
     return relu(x) * scale + bent * (alpha * scale)
 
 
-def elu(x, alpha=1.0):
+def elu(input, alpha=1.0):
     """``x`` where x > 0, else ``alpha * (e**x - 1)`` (Clevert et al. 2016)."""
-    return _elu(floats_only(x, "elu"), alpha, 1, 1)
+    x = floats_only(input, "elu")
+    return _elu(x, alpha, 1, 1)
 
 
-def selu(x):
+def selu(input):
     """`elu` scaled so that activations tend to mean 0 and variance 1 (Klambauer et al. 2017)."""
-    return _elu(floats_only(x, "selu"), _SELU_ALPHA, _SELU_SCALE, 1)
+    x = floats_only(input, "selu")
+    return _elu(x, _SELU_ALPHA, _SELU_SCALE, 1)
 
 
-def celu(x, alpha=1.0):
+def celu(input, alpha=1.0):
     """``max(x, 0) + min(0, alpha * (e**(x / alpha) - 1))`` (Barron 2017)."""
     if alpha == 0:
         raise RuntimeError("celu: alpha cannot be 0")
-    return _elu(floats_only(x, "celu"), alpha, 1, 1 / alpha)
+    x = floats_only(input, "celu")
+    return _elu(x, alpha, 1, 1 / alpha)
 
 
-def gelu(x, approximate="none"):
+def gelu(input, approximate="none"):
     """``x * P(X <= x)`` for a standard normal X, or its approximation by "tanh".
 
     (Hendrycks and Gimpel 2016): ``x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))``.
     """
-    floats_only(x, "gelu")
+    x = floats_only(input, "gelu")
     if approximate == "tanh":
         return x * (tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1) * 0.5
     if approximate != "none":
@@ -203,22 +214,25 @@ def gelu(x, approximate="none"):
     return record(kernels.gelu(x.array), (x, rule))
 
 
-def silu(x):
+def silu(input):
     """``x * sigmoid(x)`` (Elfwing et al. 2017; "swish", Ramachandran et al. 2017)."""
-    return floats_only(x, "silu") * sigmoid(x)
+    x = floats_only(input, "silu")
+    return x * sigmoid(x)
 
 
 swish = silu
 
 
-def mish(x):
+def mish(input):
     """``x * tanh(softplus(x))`` (Misra 2019)."""
-    return floats_only(x, "mish") * tanh(softplus(x))
+    x = floats_only(input, "mish")
+    return x * tanh(softplus(x))
 
 
-def softplus(x, beta=1.0, threshold=20.0):
+def softplus(input, beta=1.0, threshold=20.0):
     """``log(1 + e**(beta * x)) / beta``; ``x`` itself where ``beta * x > threshold``."""
-    array = floats_only(x, "softplus").array
+    x = floats_only(input, "softplus")
+    array = x.array
     with np.errstate(under="ignore"):
         z = array * x.dtype.type(beta)
         value = (np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))) / x.dtype.type(beta)
@@ -230,24 +244,28 @@ def softplus(x, beta=1.0, threshold=20.0):
     return record(np.where(linear, array, value), (x, rule))
 
 
-def logsigmoid(x):
+def logsigmoid(input):
     """``log(1 / (1 + e**-x))``, without overflow."""
-    return -softplus(-floats_only(x, "logsigmoid"), threshold=math.inf)
+    x = floats_only(input, "logsigmoid")
+    return -softplus(-x, threshold=math.inf)
 
 
-def softsign(x):
+def softsign(input):
     """``x / (1 + |x|)``."""
-    return x / (abs(tensor_of(x, "softsign")) + 1)
+    x = tensor_of(input, "softsign")
+    return x / (abs(x) + 1)
 
 
-def tanhshrink(x):
+def tanhshrink(input):
     """``x - tanh(x)``."""
-    return floats_only(x, "tanhshrink") - tanh(x)
+    x = floats_only(input, "tanhshrink")
+    return x - tanh(x)
 
 
-def glu(x, dim=-1):
+def glu(input, dim=-1):
     """``a * sigmoid(b)`` for the halves a and b of dimension ``dim`` (Dauphin et al. 2017)."""
-    if not floats_only(x, "glu").ndim:
+    x = floats_only(input, "glu")
+    if not x.ndim:
         raise RuntimeError("glu: a 0-d tensor has no halves")
     dim = dimension(dim, x.ndim, "glu")
     half, odd = divmod(x.shape[dim], 2)
@@ -270,23 +288,24 @@ def _shifted(x, dim, dtype, name):
         return x, dim, x.array - x.array.max(axis=dim, keepdims=True)
 
 
-def softmax(x, dim, dtype=None):
+def softmax(input, dim, dtype=None):
     """``e**x / sum(e**x)`` along ``dim``, without overflow; ``dtype`` converts x before."""
-    x, dim, array = _shifted(x, dim, dtype, "softmax")
+    x, dim, array = _shifted(input, dim, dtype, "softmax")
     with np.errstate(under="ignore", invalid="ignore"):
         y = np.exp(array)
         y = y / y.sum(axis=dim if x.ndim else None, keepdims=True)
     return record(y, (x, lambda g, y: y * (g - sum(g * y, dim, keepdim=True)), True))
 
 
-def log_softmax(x, dim, dtype=None):
+def log_softmax(input, dim, dtype=None):
     """``x - log(sum(e**x))`` along ``dim``, without overflow; ``dtype`` converts x before."""
-    x, dim, array = _shifted(x, dim, dtype, "log_softmax")
+    x, dim, array = _shifted(input, dim, dtype, "log_softmax")
     with np.errstate(under="ignore", invalid="ignore", divide="ignore"):  # log(0) of no elements
         y = array - np.log(np.exp(array).sum(axis=dim if x.ndim else None, keepdims=True))
     return record(y, (x, lambda g, y: g - exp(y) * sum(g, dim, keepdim=True), True))
 
 
-def softmin(x, dim, dtype=None):
+def softmin(input, dim, dtype=None):
     """`softmax` of ``-x``."""
-    return softmax(-tensor_of(x, "softmin"), dim, dtype)
+    x = tensor_of(input, "softmin")
+    return softmax(-x, dim, dtype)

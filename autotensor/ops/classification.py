@@ -50,7 +50,9 @@ def place_of(mask):
     return place[0] if len(place) == 1 else tuple(place)
 
 
-def cross_entropy(x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+def cross_entropy(
+    input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+):
     """``-log softmax(x)[target]``: (N, C, ...), (N, ...) -> () or, unreduced, (N, ...).
 
     The target holds class indices, or probabilities in the shape of ``x``; a single sample is (C,).
@@ -63,34 +65,34 @@ def cross_entropy(x, target, weight=None, ignore_index=-100, reduction="mean", l
         raise RuntimeError(
             f"cross_entropy: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}"
         )
-    _check_classes("cross_entropy", x, target, weight)
-    if x.ndim == 1:
-        target = unsqueeze(target, 0) if target.shape == x.shape else reshape(target, 1)
+    _check_classes("cross_entropy", input, target, weight)
+    if input.ndim == 1:
+        target = unsqueeze(target, 0) if target.shape == input.shape else reshape(target, 1)
         options = (weight, ignore_index, reduction, label_smoothing)
-        return reshape(cross_entropy(unsqueeze(x, 0), target, *options), ())
-    if target.shape == x.shape:
-        return _soft_cross_entropy(x, target, weight, ignore_index, reduction, label_smoothing)
-    classes = _class_indices("cross_entropy", x, target, ignore_index)
-    losses, weights = _weighted(_cross_entropy(x, classes), classes, weight)
+        return reshape(cross_entropy(unsqueeze(input, 0), target, *options), ())
+    if target.shape == input.shape:
+        return _soft_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
+    classes = _class_indices("cross_entropy", input, target, ignore_index)
+    losses, weights = _weighted(_cross_entropy(input, classes), classes, weight)
     if label_smoothing > 0:
-        equal = -_over_classes(log_softmax(x, 1), weight) / x.shape[1]
+        equal = -_over_classes(log_softmax(input, 1), weight) / input.shape[1]
         equal = where(Tensor(classes >= 0), equal, 0)
         losses = losses * (1 - label_smoothing) + equal * label_smoothing
     return reduced(losses, reduction, weights)
 
 
-def nll_loss(x, target, weight=None, ignore_index=-100, reduction="mean"):
+def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
     """``-x[target]`` for log-probabilities: (N, C, ...), (N, ...) -> () or, unreduced, (N, ...).
 
     ``weight`` and ``ignore_index`` as in `cross_entropy`.
     """
     check_reduction("nll_loss", reduction)
-    _check_classes("nll_loss", x, target, weight)
-    if x.ndim == 1:
+    _check_classes("nll_loss", input, target, weight)
+    if input.ndim == 1:
         options = (weight, ignore_index, reduction)
-        return reshape(nll_loss(unsqueeze(x, 0), reshape(target, 1), *options), ())
-    classes = _class_indices("nll_loss", x, target, ignore_index)
-    losses, weights = _weighted(_picked(x, classes), classes, weight)
+        return reshape(nll_loss(unsqueeze(input, 0), reshape(target, 1), *options), ())
+    classes = _class_indices("nll_loss", input, target, ignore_index)
+    losses, weights = _weighted(_picked(input, classes), classes, weight)
     return reduced(losses, reduction, weights)
 
 

@@ -33,8 +33,8 @@ __all__ = [
 
 
 def _comparison(name, compare, sign_):
-    def compared(x, y):
-        x, y = pair(x, y, name)
+    def compared(input, other):
+        x, y = pair(input, other, name)
         return Tensor(np.asarray(compare(x.array, y.array)))
 
     compared.__name__ = compared.__qualname__ = name
@@ -53,14 +53,15 @@ logical_or = _comparison("logical_or", np.logical_or, "or")
 logical_xor = _comparison("logical_xor", np.logical_xor, "xor")
 
 
-def logical_not(x):
-    """True where ``x`` is 0."""
-    return Tensor(np.asarray(np.logical_not(tensor_of(x, "logical_not").array)))
+def logical_not(input):
+    """True where ``input`` is 0."""
+    x = tensor_of(input, "logical_not")
+    return Tensor(np.asarray(np.logical_not(x.array)))
 
 
 def _bitwise(name, combine, sign_):
-    def combined(x, y):
-        x, y = pair(x, y, name)
+    def combined(input, other):
+        x, y = pair(input, other, name)
         if x.dtype.kind not in "biu":
             raise RuntimeError(f"{name}: defined for integers and truth values, not {x.dtype}")
         return Tensor(np.asarray(combine(x.array, y.array)))
@@ -75,43 +76,48 @@ bitwise_or = _bitwise("bitwise_or", np.bitwise_or, "|")
 bitwise_xor = _bitwise("bitwise_xor", np.bitwise_xor, "^")
 
 
-def bitwise_not(x):
-    """``~x``: each bit flipped; for truth values, not."""
-    if tensor_of(x, "bitwise_not").dtype.kind not in "biu":
+def bitwise_not(input):
+    """``~input``: each bit flipped; for truth values, not."""
+    x = tensor_of(input, "bitwise_not")
+    if x.dtype.kind not in "biu":
         raise RuntimeError(f"bitwise_not: defined for integers and truth values, not {x.dtype}")
     return Tensor(np.asarray(~x.array))
 
 
-def isnan(x):
-    """True where ``x`` is not a number."""
-    return Tensor(np.asarray(np.isnan(tensor_of(x, "isnan").array)))
+def isnan(input):
+    """True where ``input`` is not a number."""
+    x = tensor_of(input, "isnan")
+    return Tensor(np.asarray(np.isnan(x.array)))
 
 
-def isinf(x):
-    """True where ``x`` is infinite."""
-    return Tensor(np.asarray(np.isinf(tensor_of(x, "isinf").array)))
+def isinf(input):
+    """True where ``input`` is infinite."""
+    x = tensor_of(input, "isinf")
+    return Tensor(np.asarray(np.isinf(x.array)))
 
 
-def isfinite(x):
-    """True where ``x`` is neither infinite nor NaN."""
-    return Tensor(np.asarray(np.isfinite(tensor_of(x, "isfinite").array)))
+def isfinite(input):
+    """True where ``input`` is neither infinite nor NaN."""
+    x = tensor_of(input, "isfinite")
+    return Tensor(np.asarray(np.isfinite(x.array)))
 
 
-def isclose(x, y, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """``|x - y| <= atol + rtol * |y|``, truth values."""
-    x, y = pair(x, y, "isclose")
+def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """``|input - other| <= atol + rtol * |other|``, truth values."""
+    x, y = pair(input, other, "isclose")
     close = np.isclose(x.array, y.array, rtol=rtol, atol=atol, equal_nan=equal_nan)
     return Tensor(np.asarray(close))
 
 
-def allclose(x, y, rtol=1e-05, atol=1e-08, equal_nan=False):
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether all elements are `isclose`."""
-    return bool(isclose(x, y, rtol, atol, equal_nan).array.all())
+    return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
 
 
-def equal(x, y):
+def equal(input, other):
     """Whether two tensors have the same shape and elements."""
-    return tensor_of(x, "equal").shape == y.shape and bool(np.array_equal(x.array, y.array))
+    x = tensor_of(input, "equal")
+    return x.shape == other.shape and bool(np.array_equal(x.array, other.array))
 
 
 def is_number(x):

@@ -18,31 +18,31 @@ from autotensor.tensor import Made, is_recorded, record
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
 
-def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Slide filters over sequences: (N, C, L) * (O, C/groups, K) -> (N, O, OL); see `conv2d`."""
-    return _conv(x, weight, bias, stride, padding, dilation, groups, 1)
+    return _conv(input, weight, bias, stride, padding, dilation, groups, 1)
 
 
-def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Slide filters over images: (N, C, H, W) * (O, C/groups, KH, KW) -> (N, O, OH, OW).
 
     ``OH = (H + 2 * padding - dilation * (KH - 1) - 1) // stride + 1``, and OW likewise; each filter
     sees the channels of one of the groups. ``padding`` "same" keeps the size (at stride 1), "valid"
     is 0. N may be missing. RuntimeError for shapes, sizes and dtypes that do not fit together.
     """
-    return _conv(x, weight, bias, stride, padding, dilation, groups, 2)
+    return _conv(input, weight, bias, stride, padding, dilation, groups, 2)
 
 
 def conv_transpose1d(
-    x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
     """Spread filters over sequences: (N, C, L) * (C, O/groups, K) -> (N, O, OL)."""
     geometry = stride, padding, output_padding, groups, dilation
-    return _conv_transpose(x, weight, bias, *geometry, 1)
+    return _conv_transpose(input, weight, bias, *geometry, 1)
 
 
 def conv_transpose2d(
-    x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ):
     """Spread filters over images: (N, C, H, W) * (C, O/groups, KH, KW) -> (N, O, OH, OW).
 
@@ -50,7 +50,7 @@ def conv_transpose2d(
     ``OH = (H - 1) * stride - 2 * padding + dilation * (KH - 1) + output_padding + 1``.
     """
     geometry = stride, padding, output_padding, groups, dilation
-    return _conv_transpose(x, weight, bias, *geometry, 2)
+    return _conv_transpose(input, weight, bias, *geometry, 2)
 
 
 def _conv(x, weight, bias, stride, padding, dilation, groups, rank):

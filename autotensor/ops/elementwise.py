@@ -77,54 +77,54 @@ def _number_pair(x, y, name):
     return x, y
 
 
-def add(x, y, *, alpha=1):
-    """``x + alpha * y``."""
-    x, y = pair(x, y if alpha == 1 else mul(y, alpha), "add")
+def add(input, other, *, alpha=1):
+    """``input + alpha * other``."""
+    x, y = pair(input, other if alpha == 1 else mul(other, alpha), "add")
     return record(x.array + y.array, (x, lambda g: g), (y, lambda g: g))
 
 
-def sub(x, y, *, alpha=1):
-    """``x - alpha * y``."""
-    x, y = _number_pair(x, y if alpha == 1 else mul(y, alpha), "sub")
+def sub(input, other, *, alpha=1):
+    """``input - alpha * other``."""
+    x, y = _number_pair(input, other if alpha == 1 else mul(other, alpha), "sub")
     return record(x.array - y.array, (x, lambda g: g), (y, lambda g: neg(g)))
 
 
-def mul(x, y):
-    """``x * y``."""
-    x, y = pair(x, y, "mul")
+def mul(input, other):
+    """``input * other``."""
+    x, y = pair(input, other, "mul")
     return record(x.array * y.array, (x, lambda g: times(g, y)), (y, lambda g: times(g, x)))
 
 
-def div(x, y, *, rounding_mode=None):
-    """``x / y``, integers as float32; rounded with ``rounding_mode`` "trunc" or "floor"."""
+def div(input, other, *, rounding_mode=None):
+    """``input / other``, integers as float32; rounded with ``rounding_mode`` "trunc" or "floor"."""
     if rounding_mode == "floor":
-        return floor_divide(x, y)
+        return floor_divide(input, other)
     if rounding_mode == "trunc":
-        x, y = pair(x, y, "div")
+        input, other = pair(input, other, "div")
         with np.errstate(divide="ignore", invalid="ignore"):
-            quotient = np.trunc(np.divide(x.array, y.array))
-        return record(quotient.astype(x.dtype, copy=False))
+            quotient = np.trunc(np.divide(input.array, other.array))
+        return record(quotient.astype(input.dtype, copy=False))
     if rounding_mode is not None:
         raise RuntimeError(f"div: rounding_mode is None, 'trunc' or 'floor', not {rounding_mode!r}")
-    x, y = pair(x, y, "div")
+    x, y = pair(input, other, "div")
     x, y = floating(x, "div"), floating(y, "div")
     with np.errstate(divide="ignore", invalid="ignore"):
         quotient = x.array / y.array
     return record(quotient, (x, lambda g: g / y), (y, lambda g: neg(g * (x / y) / y)))
 
 
-def floor_divide(x, y):
-    """``x / y`` rounded down."""
-    x, y = pair(x, y, "floor_divide")
+def floor_divide(input, other):
+    """``input / other`` rounded down."""
+    x, y = pair(input, other, "floor_divide")
     if y.dtype.kind in "iu" and not np.all(y.array):
         raise RuntimeError("floor_divide: division of an integer by zero")
     with np.errstate(divide="ignore", invalid="ignore"):
         return record(np.floor_divide(x.array, y.array))
 
 
-def remainder(x, y):
-    """``x - y * floor(x / y)``: the remainder with the sign of ``y``, Python's ``%``."""
-    x, y = pair(x, y, "remainder")
+def remainder(input, other):
+    """The remainder with the sign of ``other``, Python's ``%``: ``x - y * floor(x / y)``."""
+    x, y = pair(input, other, "remainder")
     if y.dtype.kind in "iu" and not np.all(y.array):
         raise RuntimeError("remainder: division of an integer by zero")
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -132,9 +132,9 @@ def remainder(x, y):
     return record(rest, (x, lambda g: g), (y, lambda g: neg(g * floor)))
 
 
-def fmod(x, y):
-    """``x - y * trunc(x / y)``: the remainder with the sign of ``x``, as in C."""
-    x, y = pair(x, y, "fmod")
+def fmod(input, other):
+    """The remainder with the sign of ``input``, as in C: ``x - y * trunc(x / y)``."""
+    x, y = pair(input, other, "fmod")
     if y.dtype.kind in "iu" and not np.all(y.array):
         raise RuntimeError("fmod: division of an integer by zero")
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -142,11 +142,16 @@ def fmod(x, y):
     return record(rest, (x, lambda g: g), (y, lambda g: neg(g * whole)))
 
 
-def pow(x, y):
-    """``x ** y``; integers to a negative power raise RuntimeError."""
-    if isinstance(y, (int, float)) and y == 2 and isinstance(x, Tensor) and x.dtype.kind == "f":
-        return square(x)
-    x, y = _number_pair(x, y, "pow")
+def pow(input, exponent):
+    """``input ** exponent``; integers to a negative power raise RuntimeError."""
+    if (
+        isinstance(exponent, (int, float))
+        and exponent == 2
+        and isinstance(input, Tensor)
+        and input.dtype.kind == "f"
+    ):
+        return square(input)
+    x, y = _number_pair(input, exponent, "pow")
     if x.dtype.kind in "iu" and np.any(y.array < 0):
         raise RuntimeError("pow: integers to a negative integer power are not allowed; use floats")
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -158,36 +163,38 @@ def pow(x, y):
     )
 
 
-def square(x):
-    """``x * x``."""
-    if tensor_of(x, "square").dtype.kind == "b":
-        x = cast(x, dtypes.int64)
-    return record(np.square(x.array), (x, lambda g: g * (x * 2)))
+def square(input):
+    """``input * input``."""
+    if tensor_of(input, "square").dtype.kind == "b":
+        input = cast(input, dtypes.int64)
+    return record(np.square(input.array), (input, lambda g: g * (input * 2)))
 
 
-def neg(x):
-    """``-x``."""
-    if tensor_of(x, "neg").dtype.kind == "b":
+def neg(input):
+    """``-input``."""
+    x = tensor_of(input, "neg")
+    if x.dtype.kind == "b":
         raise RuntimeError("neg: not defined for truth values; use ~x")
     return record(-x.array, (x, lambda g: neg(g)))
 
 
-def abs(x):
-    """``|x|``; the gradient at 0 is 0."""
-    tensor_of(x, "abs")
+def abs(input):
+    """``|input|``; the gradient at 0 is 0."""
+    x = tensor_of(input, "abs")
     return record(np.abs(x.array), (x, lambda g: g * sign(x)))
 
 
-def sign(x):
+def sign(input):
     """-1, 0 or 1."""
-    return record(np.sign(tensor_of(x, "sign").array), (x, lambda g: g * 0))
+    x = tensor_of(input, "sign")
+    return record(np.sign(x.array), (x, lambda g: g * 0))
 
 
 def _steps(name, function, summary):
     """A function that is constant between jumps: its gradient is 0."""
 
-    def stepped(x):
-        tensor_of(x, name)
+    def stepped(input):
+        x = tensor_of(input, name)
         value = x.array.copy() if x.dtype.kind in "biu" else function(x.array)
         return record(value, (x, lambda g: g * 0))
 
@@ -201,29 +208,31 @@ ceil = _steps("ceil", np.ceil, "The next integer above or equal.")
 trunc = _steps("trunc", np.trunc, "The integer part, towards 0.")
 
 
-def round(x, *, decimals=0):
+def round(input, *, decimals=0):
     """The nearest integer (or multiple of ``10**-decimals``), halves to even."""
-    return record(np.round(tensor_of(x, "round").array, decimals), (x, lambda g: g * 0))
+    x = tensor_of(input, "round")
+    return record(np.round(x.array, decimals), (x, lambda g: g * 0))
 
 
-def frac(x):
-    """``x - trunc(x)``."""
-    return x - trunc(x)
+def frac(input):
+    """``input - trunc(input)``."""
+    return input - trunc(input)
 
 
-def reciprocal(x):
-    """``1 / x``."""
-    return div(1, tensor_of(x, "reciprocal"))
+def reciprocal(input):
+    """``1 / input``."""
+    x = tensor_of(input, "reciprocal")
+    return div(1, x)
 
 
-def where(condition, x=None, y=None):
-    """``x`` where ``condition`` holds, else ``y``; with ``condition`` alone, its true positions."""
+def where(condition, input=None, other=None):
+    """``input`` where ``condition`` holds, else ``other``; alone, where it holds."""
     holds = condition.array if isinstance(condition, Tensor) else np.asarray(condition)
     if holds.dtype.kind != "b":
         raise RuntimeError(f"where: the condition must be of dtype bool, not {holds.dtype}")
-    if x is None and y is None:
+    if input is None and other is None:
         return tuple(Tensor(i) for i in np.nonzero(holds))
-    x, y = promote(x, y, "where")
+    x, y = promote(input, other, "where")
     for other in (x, y):
         broadcast(Tensor(holds), other, "where")
     broadcast(x, y, "where")
@@ -235,15 +244,15 @@ def where(condition, x=None, y=None):
     )
 
 
-def maximum(x, y):
+def maximum(input, other):
     """The larger of two; where they are equal, each gets half the gradient."""
-    x, y = pair(x, y, "maximum")
+    x, y = pair(input, other, "maximum")
     return _chosen(np.maximum(x.array, y.array), x, y, np.greater)
 
 
-def minimum(x, y):
+def minimum(input, other):
     """The smaller of two; where they are equal, each gets half the gradient."""
-    x, y = pair(x, y, "minimum")
+    x, y = pair(input, other, "minimum")
     return _chosen(np.minimum(x.array, y.array), x, y, np.less)
 
 
@@ -255,40 +264,40 @@ def _chosen(value, x, y, first):
     return record(value, (x, lambda g: share(g, x, y)), (y, lambda g: share(g, y, x)))
 
 
-def clamp(x, min=None, max=None):
-    """``x`` limited to between ``min`` and ``max``: numbers, tensors, or None for no limit."""
-    tensor_of(x, "clamp")
+def clamp(input, min=None, max=None):
+    """``input`` limited to between ``min`` and ``max``: numbers, tensors, or None for no limit."""
+    tensor_of(input, "clamp")
     if min is None and max is None:
         raise RuntimeError("clamp: at least one of min and max must not be None")
     lowest, highest = min, max
     if lowest is not None:
-        x, lowest = pair(x, lowest, "clamp")
+        input, lowest = pair(input, lowest, "clamp")
     if highest is not None:
-        x, highest = pair(x, highest, "clamp")
-        lowest = lowest if lowest is None else cast(lowest, x.dtype)
-    value = x.array
+        input, highest = pair(input, highest, "clamp")
+        lowest = lowest if lowest is None else cast(lowest, input.dtype)
+    value = input.array
     value = value if lowest is None else np.maximum(value, lowest.array)
     value = value if highest is None else np.minimum(value, highest.array)
-    below = False if lowest is None else x.array < lowest.array
-    above = False if highest is None else x.array > highest.array
+    below = False if lowest is None else input.array < lowest.array
+    above = False if highest is None else input.array > highest.array
     crossed = False if lowest is None or highest is None else lowest.array > highest.array
     inside, below, above = Tensor(~(below | above)), below & ~np.asarray(crossed), above | crossed
     return record(
         value,
-        (x, lambda g: where(inside, g, 0)),
+        (input, lambda g: where(inside, g, 0)),
         (lowest, lambda g: where(Tensor(np.asarray(below)), g, 0)),
         (highest, lambda g: where(Tensor(np.asarray(above)), g, 0)),
     )
 
 
-def lerp(x, end, weight):
-    """``x + weight * (end - x)``: on the line from ``x`` to ``end``."""
-    return x + weight * (end - x)
+def lerp(input, end, weight):
+    """``input + weight * (end - input)``: on the line from ``input`` to ``end``."""
+    return input + weight * (end - input)
 
 
-def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
-    """``x`` with NaN and infinities replaced by numbers (the largest of the dtype by default)."""
-    tensor_of(x, "nan_to_num")
+def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
+    """NaN and infinities replaced by numbers (by default 0, and the largest of the dtype)."""
+    x = tensor_of(input, "nan_to_num")
     finite = Tensor(np.isfinite(x.array))
     value = np.nan_to_num(x.array, nan=nan, posinf=posinf, neginf=neginf)
     return record(value, (x, lambda g: where(finite, g, 0)))

@@ -100,9 +100,10 @@ def _along(dim, index, name):
     return tuple(grids)
 
 
-def gather(x, dim, index):
+def gather(input, dim, index):
     """Values along ``dim``, shaped as ``index``: ``out[i][j] = x[index[i][j]][j]`` for dim 0."""
-    dim = dimension(dim, tensor_of(x, "gather").ndim, "gather")
+    x = tensor_of(input, "gather")
+    dim = dimension(dim, x.ndim, "gather")
     _within(x, dim, index, "gather")
     x_shape, places = x.shape, _along(dim, index.array, "gather")
     return record(
@@ -128,46 +129,46 @@ def _within(x, dim, index, name):
         )
 
 
-def take_along_dim(x, indices, dim=None):
-    """Like `gather`, with broadcasting; over the flattened ``x`` without ``dim``."""
+def take_along_dim(input, indices, dim=None):
+    """Like `gather`, with broadcasting; over the flattened ``input`` without ``dim``."""
     if dim is None:
-        return gather(x.flatten(), 0, indices.flatten())
-    dim = dimension(dim, x.ndim, "take_along_dim")
+        return gather(input.flatten(), 0, indices.flatten())
+    dim = dimension(dim, input.ndim, "take_along_dim")
     others = [
         1 if d == dim else max(n, m)
-        for d, (n, m) in enumerate(zip(x.shape, indices.shape, strict=True))
+        for d, (n, m) in enumerate(zip(input.shape, indices.shape, strict=True))
     ]
-    wide = [x.shape[d] if d == dim else n for d, n in enumerate(others)]
+    wide = [input.shape[d] if d == dim else n for d, n in enumerate(others)]
     deep = [indices.shape[d] if d == dim else n for d, n in enumerate(others)]
-    return gather(x.expand(wide), dim, indices.expand(deep))
+    return gather(input.expand(wide), dim, indices.expand(deep))
 
 
-def scatter(x, dim, index, src=None, *, value=None, reduce=None):
-    """A copy of ``x`` with ``src`` (tensor or number) written at ``index`` along ``dim``."""
+def scatter(input, dim, index, src=None, *, value=None, reduce=None):
+    """A copy of ``input`` with ``src`` (tensor or number) written at ``index`` along ``dim``."""
     if (src is None) == (value is None):
         raise TypeError("scatter: give what to write, either as src or as value")
     src = value if src is None else src
     if reduce == "add":
-        return scatter_add(x, dim, index, src)
+        return scatter_add(input, dim, index, src)
     if reduce is not None:
         raise RuntimeError(f"scatter: reduce is None or 'add', not {reduce!r}")
-    places, src = _scattered(x, dim, index, src, "scatter")
-    array = x.array.copy()
+    places, src = _scattered(input, dim, index, src, "scatter")
+    array = input.array.copy()
     array[places] = src.array
-    last = last_written(x.shape, places)
+    last = last_written(input.shape, places)
     return record(
         array,
-        (x, lambda g: zero_index(g, places)),
+        (input, lambda g: zero_index(g, places)),
         (src, lambda g: where(last, getitem(g, places), 0)),
     )
 
 
-def scatter_add(x, dim, index, src):
-    """A copy of ``x`` with ``src`` added at ``index`` along ``dim``."""
-    places, src = _scattered(x, dim, index, src, "scatter_add")
-    array = x.array.copy()
+def scatter_add(input, dim, index, src):
+    """A copy of ``input`` with ``src`` added at ``index`` along ``dim``."""
+    places, src = _scattered(input, dim, index, src, "scatter_add")
+    array = input.array.copy()
     np.add.at(array, places, src.array)
-    return record(array, (x, lambda g: g), (src, lambda g: getitem(g, places)))
+    return record(array, (input, lambda g: g), (src, lambda g: getitem(g, places)))
 
 
 def _scattered(x, dim, index, src, name):
@@ -191,17 +192,19 @@ def last_written(shape, index):
     return Tensor(np.asarray(probe[index] == writers))
 
 
-def index_select(x, dim, index):
+def index_select(input, dim, index):
     """The slices along ``dim`` at the integers in the vector ``index``."""
-    dim = dimension(dim, tensor_of(x, "index_select").ndim, "index_select")
+    x = tensor_of(input, "index_select")
+    dim = dimension(dim, x.ndim, "index_select")
     if index.ndim > 1:
         raise IndexError(f"index_select: index is a vector, not of shape {index.shape}")
     return getitem(x, (slice(None),) * dim + (index.reshape(-1),))
 
 
-def index_add(x, dim, index, source, *, alpha=1):
-    """A copy of ``x``, ``alpha`` times slices of ``source`` added at ``index`` along ``dim``."""
-    dim = dimension(dim, tensor_of(x, "index_add").ndim, "index_add")
+def index_add(input, dim, index, source, *, alpha=1):
+    """A copy with ``alpha`` times slices of ``source`` added at ``index`` along ``dim``."""
+    x = tensor_of(input, "index_add")
+    dim = dimension(dim, x.ndim, "index_add")
     places = (slice(None),) * dim + (index.array,)
     wanted = x.shape[:dim] + (index.array.size,) + x.shape[dim + 1 :]
     if index.ndim > 1 or source.shape != wanted:
@@ -215,27 +218,27 @@ def index_add(x, dim, index, source, *, alpha=1):
     return record(array, (x, lambda g: g), (source, lambda g: getitem(g, places)))
 
 
-def masked_fill(x, mask, value):
-    """``x`` with ``value``, a number or 0-d tensor, where ``mask`` holds."""
+def masked_fill(input, mask, value):
+    """``input`` with ``value``, a number or 0-d tensor, where ``mask`` holds."""
     if mask.dtype.kind != "b":
         raise RuntimeError(f"masked_fill: expected a mask of dtype bool, got {mask.dtype}")
-    value = promote(x, value, "masked_fill")[1]
+    value = promote(input, value, "masked_fill")[1]
     if value.ndim:
         raise RuntimeError(f"masked_fill: value must be a number or 0-d, not {value.shape}")
-    return where(mask, cast(value, x.dtype), x)
+    return where(mask, cast(value, input.dtype), input)
 
 
-def masked_select(x, mask):
+def masked_select(input, mask):
     """The elements where ``mask`` holds, a vector."""
     if mask.dtype.kind != "b":
         raise RuntimeError(f"masked_select: expected a mask of dtype bool, got {mask.dtype}")
-    shape = np.broadcast_shapes(x.shape, mask.shape)
-    return getitem(x.expand(shape), mask.expand(shape))
+    shape = np.broadcast_shapes(input.shape, mask.shape)
+    return getitem(input.expand(shape), mask.expand(shape))
 
 
-def nonzero(x, *, as_tuple=False):
+def nonzero(input, *, as_tuple=False):
     """Where elements are not 0: a row for each, or with ``as_tuple`` a vector per dimension."""
-    found = np.nonzero(np.atleast_1d(x.array))
+    found = np.nonzero(np.atleast_1d(input.array))
     if as_tuple:
         return tuple(Tensor(i) for i in found)
-    return Tensor(np.stack(found, 1)[:, : x.ndim])
+    return Tensor(np.stack(found, 1)[:, : input.ndim])

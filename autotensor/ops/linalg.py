@@ -29,21 +29,23 @@ __all__ = [
 _quiet = np.errstate(over="ignore", invalid="ignore")
 
 
-def matmul(x, y):
+def matmul(input, other):
     """The matrix product: (..., n, k), (..., k, m) -> (..., n, m), batches broadcast.
 
     A vector on the left is a row, on the right a column, and the result loses that dimension.
     """
-    _matrices(x, y, "matmul")
-    if x.ndim == 0 or y.ndim == 0:
-        raise RuntimeError(f"matmul: both need at least 1 dimension: {x.shape} and {y.shape}")
-    if x.ndim == 1 and y.ndim == 1:
-        return dot(x, y)
-    if x.ndim == 1:
-        return _matmul(unsqueeze(x, 0), y, x.shape, y.shape).squeeze(-2)
-    if y.ndim == 1:
-        return _matmul(x, unsqueeze(y, 1), x.shape, y.shape).squeeze(-1)
-    return _matmul(x, y, x.shape, y.shape)
+    _matrices(input, other, "matmul")
+    if input.ndim == 0 or other.ndim == 0:
+        raise RuntimeError(
+            f"matmul: both need at least 1 dimension: {input.shape} and {other.shape}"
+        )
+    if input.ndim == 1 and other.ndim == 1:
+        return dot(input, other)
+    if input.ndim == 1:
+        return _matmul(unsqueeze(input, 0), other, input.shape, other.shape).squeeze(-2)
+    if other.ndim == 1:
+        return _matmul(input, unsqueeze(other, 1), input.shape, other.shape).squeeze(-1)
+    return _matmul(input, other, input.shape, other.shape)
 
 
 def _matrices(x, y, name):
@@ -87,16 +89,16 @@ def _turned(x):
     return matrix_transpose(x) if is_grad_enabled() else Tensor(x.array.swapaxes(-1, -2))
 
 
-def mm(x, y):
+def mm(input, mat2):
     """The product of two matrices."""
-    return _of_rank(x, y, 2, "mm")
+    return _of_rank(input, mat2, 2, "mm")
 
 
-def bmm(x, y):
+def bmm(input, mat2):
     """The products of two stacks of matrices, (b, n, k), (b, k, m) -> (b, n, m)."""
-    if x.ndim == 3 and y.ndim == 3 and x.shape[0] != y.shape[0]:
-        raise RuntimeError(f"bmm: expected equal batch sizes: {x.shape} and {y.shape}")
-    return _of_rank(x, y, 3, "bmm")
+    if input.ndim == 3 and mat2.ndim == 3 and input.shape[0] != mat2.shape[0]:
+        raise RuntimeError(f"bmm: expected equal batch sizes: {input.shape} and {mat2.shape}")
+    return _of_rank(input, mat2, 3, "bmm")
 
 
 def _of_rank(x, y, rank, name):
@@ -107,38 +109,43 @@ def _of_rank(x, y, rank, name):
     return matmul(x, y)
 
 
-def mv(x, vector):
+def mv(input, vec):
     """The product of a matrix and a vector."""
-    if x.ndim != 2 or vector.ndim != 1:
-        raise RuntimeError(f"mv: expected a matrix and a vector: {x.shape} and {vector.shape}")
-    return matmul(x, vector)
+    if input.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(f"mv: expected a matrix and a vector: {input.shape} and {vec.shape}")
+    return matmul(input, vec)
 
 
 @_quiet
-def dot(x, y):
+def dot(input, tensor):
     """The inner product of two vectors."""
-    _matrices(x, y, "dot")
-    if x.ndim != 1 or x.shape != y.shape:
-        raise RuntimeError(f"dot: expected two vectors of one size: {x.shape} and {y.shape}")
-    return record(x.array @ y.array, (x, lambda g: g * y), (y, lambda g: g * x))
+    _matrices(input, tensor, "dot")
+    if input.ndim != 1 or input.shape != tensor.shape:
+        raise RuntimeError(
+            f"dot: expected two vectors of one size: {input.shape} and {tensor.shape}"
+        )
+    return record(
+        input.array @ tensor.array, (input, lambda g: g * tensor), (tensor, lambda g: g * input)
+    )
 
 
-def outer(x, y):
+def outer(input, vec2):
     """All products of an element of one vector with one of another: (n), (m) -> (n, m)."""
-    if x.ndim != 1 or y.ndim != 1:
-        raise RuntimeError(f"outer: expected two vectors: {x.shape} and {y.shape}")
-    return unsqueeze(x, 1) * y
+    if input.ndim != 1 or vec2.ndim != 1:
+        raise RuntimeError(f"outer: expected two vectors: {input.shape} and {vec2.shape}")
+    return unsqueeze(input, 1) * vec2
 
 
-def addmm(x, a, b, *, beta=1, alpha=1):
-    """``beta * x + alpha * (a @ b)``."""
-    return x * beta + mm(a, b) * alpha
+def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+    """``beta * input + alpha * (mat1 @ mat2)``."""
+    return input * beta + mm(mat1, mat2) * alpha
 
 
 @_quiet
-def linear(x, weight, bias=None):
-    """``x @ weight.T + bias``: (..., in), (out, in), (out) -> (..., out)."""
-    shape, dtype = tensor_of(x, "linear").array.shape, x.array.dtype
+def linear(input, weight, bias=None):
+    """``input @ weight.T + bias``: (..., in), (out, in), (out) -> (..., out)."""
+    x = tensor_of(input, "linear")
+    shape, dtype = x.array.shape, x.array.dtype
     for other in (tensor_of(weight, "linear"), bias):
         if other is not None and other.array.dtype != dtype:
             raise RuntimeError(
@@ -165,14 +172,14 @@ def linear(x, weight, bias=None):
     )
 
 
-def tril(x, diagonal=0):
+def tril(input, diagonal=0):
     """The elements on and below a diagonal of the last two dimensions, 0 above."""
-    return _triangle(x, np.tri(*x.shape[-2:], diagonal, dtype=bool))
+    return _triangle(input, np.tri(*input.shape[-2:], diagonal, dtype=bool))
 
 
-def triu(x, diagonal=0):
+def triu(input, diagonal=0):
     """The elements on and above a diagonal of the last two dimensions, 0 below."""
-    return _triangle(x, ~np.tri(*x.shape[-2:], diagonal - 1, dtype=bool))
+    return _triangle(input, ~np.tri(*input.shape[-2:], diagonal - 1, dtype=bool))
 
 
 def _triangle(x, mask):
@@ -182,10 +189,10 @@ def _triangle(x, mask):
 
 
 @numpy_names
-def norm(x, p=2, dim=None, keepdim=False):
+def norm(input, p=2, dim=None, keepdim=False):
     """The ``p``-norm of the elements (2: Euclidean; inf: the largest magnitude; "fro" is 2)."""
     p = {"fro": 2, None: 2}.get(p, p)
-    x = floating(x, "norm")
+    x = floating(input, "norm")
     if p in (float("inf"), float("-inf")):
         return (amax if p > 0 else amin)(abs(x), dim, keepdim)
     x_shape, axes = x.shape, dimensions(dim, x.ndim, "norm")

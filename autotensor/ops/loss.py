@@ -70,9 +70,9 @@ def _same_size(name, x, target, reduction):
         raise RuntimeError(f"{name}: target is {target.dtype}, the input {x.dtype}: convert one")
 
 
-def mse_loss(x, target, reduction="mean"):
+def mse_loss(input, target, reduction="mean"):
     """``(x - target)**2``."""
-    x, target = _pair("mse_loss", x, target, reduction)
+    x, target = _pair("mse_loss", input, target, reduction)
     if reduction == "none" or 0 in (x.array.size, target.array.size):
         return reduced(square(x - target), reduction)
     squares = np.square(x.array - target.array)
@@ -84,9 +84,9 @@ def mse_loss(x, target, reduction="mean"):
     return record(squares.sum() / count, (x, slope), (target, lambda g: neg(slope(g))))
 
 
-def l1_loss(x, target, reduction="mean"):
+def l1_loss(input, target, reduction="mean"):
     """``|x - target|``; its gradient is 0 where they are equal."""
-    x, target = _pair("l1_loss", x, target, reduction)
+    x, target = _pair("l1_loss", input, target, reduction)
     return reduced(abs(x - target), reduction)
 
 
@@ -96,73 +96,73 @@ def _huber(difference, delta):
     return inside * (difference - inside * 0.5)
 
 
-def huber_loss(x, target, reduction="mean", delta=1.0):
+def huber_loss(input, target, reduction="mean", delta=1.0):
     """``d**2 / 2`` for ``|d| < delta``, ``d = x - target``, else ``delta * (|d| - delta / 2)``.
 
     (Huber 1964).
     """
     if not delta > 0:
         raise RuntimeError(f"huber_loss: delta must be greater than 0, got {delta}")
-    x, target = _pair("huber_loss", x, target, reduction)
+    x, target = _pair("huber_loss", input, target, reduction)
     return reduced(_huber(x - target, delta), reduction)
 
 
-def smooth_l1_loss(x, target, reduction="mean", beta=1.0):
+def smooth_l1_loss(input, target, reduction="mean", beta=1.0):
     """``d**2 / (2 * beta)`` for ``|d| < beta``, ``d = x - target``, else ``|d| - beta / 2``.
 
     (Girshick 2015).
     """
     if not beta >= 0:
         raise RuntimeError(f"smooth_l1_loss: beta must not be negative, got {beta}")
-    x, target = _pair("smooth_l1_loss", x, target, reduction)
+    x, target = _pair("smooth_l1_loss", input, target, reduction)
     difference = x - target
     return reduced(_huber(difference, beta) / beta if beta else abs(difference), reduction)
 
 
-def binary_cross_entropy(x, target, weight=None, reduction="mean"):
+def binary_cross_entropy(input, target, weight=None, reduction="mean"):
     """``-(t * log(x) + (1 - t) * log(1 - x))`` for probabilities ``x``; logs end at -100."""
     name = "binary_cross_entropy"
-    _same_size(name, x, target, reduction)
-    for label, v in (("input", x), ("target", target)):
+    _same_size(name, input, target, reduction)
+    for label, v in (("input", input), ("target", target)):
         wrong = ~((v.array >= 0) & (v.array <= 1))
         if wrong.any():
             raise RuntimeError(
                 f"{name}: all elements of {label} should be between 0 and 1, got "
                 f"{v.array[wrong][0]} at {place_of(wrong) if v.ndim else ()}"
             )
-    p, t = x.array, target.array
+    p, t = input.array, target.array
     with np.errstate(divide="ignore"):
         log_p, log_q = np.maximum(np.log(p), -100), np.maximum(np.log1p(-p), -100)
     losses = record(
         -(t * log_p + (1 - t) * log_q),
-        (x, lambda g: g * (x - target) / clamp(x * (1 - x), min=1e-12)),
-        (target, lambda g: g * (log1p(-x) - log(x))),
+        (input, lambda g: g * (input - target) / clamp(input * (1 - input), min=1e-12)),
+        (target, lambda g: g * (log1p(-input) - log(input))),
     )
     return reduced(losses if weight is None else losses * weight, reduction)
 
 
-def binary_cross_entropy_with_logits(x, target, weight=None, reduction="mean", pos_weight=None):
+def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean", pos_weight=None):
     """`binary_cross_entropy` of ``sigmoid(x)``, without overflow.
 
     ``pos_weight`` weighs the positive class; it and ``weight`` broadcast.
     """
     name = "binary_cross_entropy_with_logits"
-    _same_size(name, x, target, reduction)
-    log_p = logsigmoid(x)
+    _same_size(name, input, target, reduction)
+    log_p = logsigmoid(input)
     if pos_weight is not None:
-        broadcast(pos_weight, x, name)
+        broadcast(pos_weight, input, name)
         log_p = log_p * ((pos_weight - 1) * target + 1)
-    losses = (1 - target) * x - log_p
+    losses = (1 - target) * input - log_p
     return reduced(losses if weight is None else losses * weight, reduction)
 
 
-def kl_div(x, target, reduction="mean", log_target=False):
+def kl_div(input, target, reduction="mean", log_target=False):
     """``target * (log(target) - x)`` for log-probabilities ``x``; ``log_target``: target is a log.
 
     "batchmean" divides the sum by the batch size, which is the divergence itself.
     """
     check_reduction("kl_div", reduction, ("none", "mean", "batchmean", "sum"))
-    x, target = promote(x, target, "kl_div")
+    x, target = promote(input, target, "kl_div")
     floats_only(x, "kl_div")
     if log_target:
         losses = exp(target) * (target - x)
@@ -181,38 +181,39 @@ def kl_div(x, target, reduction="mean", log_target=False):
     return reduced(losses, reduction)
 
 
-def hinge_embedding_loss(x, target, margin=1.0, reduction="mean"):
+def hinge_embedding_loss(input, target, margin=1.0, reduction="mean"):
     """For a distance ``x``: ``x`` where the target is 1, ``max(0, margin - x)`` where it is -1."""
     check_reduction("hinge_embedding_loss", reduction)
-    near = where(target != -1, floats_only(x, "hinge_embedding_loss"), 0)
+    x = floats_only(input, "hinge_embedding_loss")
+    near = where(target != -1, x, 0)
     return reduced(near + where(target != 1, clamp(margin - x, min=0), 0), reduction)
 
 
-def margin_ranking_loss(x1, x2, target, margin=0.0, reduction="mean"):
+def margin_ranking_loss(input1, input2, target, margin=0.0, reduction="mean"):
     """``max(0, -target * (x1 - x2) + margin)``: the target 1 or -1 says which should be larger."""
     check_reduction("margin_ranking_loss", reduction)
-    return reduced(clamp(-target * (x1 - x2) + margin, min=0), reduction)
+    return reduced(clamp(-target * (input1 - input2) + margin, min=0), reduction)
 
 
-def cosine_embedding_loss(x1, x2, target, margin=0.0, reduction="mean"):
+def cosine_embedding_loss(input1, input2, target, margin=0.0, reduction="mean"):
     """``1 - cos(x1, x2)`` where the target is 1, ``max(0, cos - margin)`` where it is -1.
 
     (N, D), (N, D), (N,) -> (N,) or (D,), (D,), () -> (), before the reduction.
     """
     name = "cosine_embedding_loss"
     check_reduction(name, reduction)
-    if x1.shape != x2.shape or target.shape != x1.shape[:-1]:
+    if input1.shape != input2.shape or target.shape != input1.shape[:-1]:
         raise RuntimeError(
-            f"{name}: expected (N, D), (N, D) and target (N,), got {x1.shape}, {x2.shape} and "
-            f"{target.shape}"
+            f"{name}: expected (N, D), (N, D) and target (N,), got {input1.shape}, {input2.shape} "
+            f"and {target.shape}"
         )
-    lengths = (sum(square(x1), -1) + 1e-12) * (sum(square(x2), -1) + 1e-12)
-    cosine = sum(x1 * x2, -1) * rsqrt(lengths)
+    lengths = (sum(square(input1), -1) + 1e-12) * (sum(square(input2), -1) + 1e-12)
+    cosine = sum(input1 * input2, -1) * rsqrt(lengths)
     near = where(target == 1, 1 - cosine, 0)
     return reduced(near + where(target == -1, clamp(cosine - margin, min=0), 0), reduction)
 
 
-def gaussian_nll_loss(x, target, var, full=False, eps=1e-6, reduction="mean"):
+def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
     """``(log(var) + (x - target)**2 / var) / 2`` (Nix and Weigend 1994); ``full``: + log(2 pi) / 2.
 
     ``var`` has the shape of ``x``, or one value for its last dimension; below ``eps`` it counts as
@@ -220,13 +221,13 @@ def gaussian_nll_loss(x, target, var, full=False, eps=1e-6, reduction="mean"):
     """
     name = "gaussian_nll_loss"
     check_reduction(name, reduction)
-    var = var if isinstance(var, Tensor) else full_like(x, var)
-    if var.shape == x.shape[:-1] != x.shape:
+    var = var if isinstance(var, Tensor) else full_like(input, var)
+    if var.shape == input.shape[:-1] != input.shape:
         var = unsqueeze(var, -1)
-    if var.shape not in (x.shape, x.shape[:-1] + (1,)):
-        raise ValueError(f"{name}: var {var.shape} must have the shape of input {x.shape}")
+    if var.shape not in (input.shape, input.shape[:-1] + (1,)):
+        raise ValueError(f"{name}: var {var.shape} must have the shape of input {input.shape}")
     if (var.array < 0).any():
         raise ValueError(f"{name}: var has negative entries, the least is {var.array.min()}")
     var = record(np.maximum(var.array, var.dtype.type(eps)), (var, lambda g: g))
-    losses = (log(var) + square(x - target) / var) * 0.5
+    losses = (log(var) + square(input - target) / var) * 0.5
     return reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)

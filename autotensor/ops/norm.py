@@ -25,7 +25,7 @@ __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm"]
 
 
 def batch_norm(
-    x,
+    input,
     running_mean,
     running_var,
     weight=None,
@@ -40,9 +40,9 @@ def batch_norm(
     and variance are the batch's, and the running ones, where given, move towards them by
     ``momentum`` (towards the unbiased variance); otherwise they are the running ones.
     """
-    _check_channels("batch_norm", x, running_mean, running_var, weight, bias)
+    _check_channels("batch_norm", input, running_mean, running_var, weight, bias)
     if training:
-        center, spread = _batch_statistics(x, running_mean, running_var, momentum)
+        center, spread = _batch_statistics(input, running_mean, running_var, momentum)
     elif running_mean is None or running_var is None:
         raise RuntimeError("batch_norm: training=False needs running_mean and running_var")
     else:  # copies, since training writes to them later
@@ -50,9 +50,9 @@ def batch_norm(
     inverse_std = 1 / np.sqrt(spread + eps)
     factor = np.ones_like(inverse_std) if weight is None else weight.array
     shift = np.zeros_like(inverse_std) if bias is None else bias.array
-    if not training and "scale" in getattr(x, "fused", ()) and not is_recorded(weight, bias):
+    if not training and "scale" in getattr(input, "fused", ()) and not is_recorded(weight, bias):
         scale = inverse_std * factor
-        return x.fused["scale"](scale, shift - center * scale)
+        return input.fused["scale"](scale, shift - center * scale)
 
     def formula(x, weight, bias):
         if training:
@@ -61,9 +61,9 @@ def batch_norm(
             y = (x - _per_channel(center, x)) * _per_channel(inverse_std, x)
         return _affine(y, _per_channel(weight, x), _per_channel(bias, x))
 
-    if x.dtype != dtypes.float32 or not x.array.size:
-        return formula(x, weight, bias)
-    array, line = x.array, (center, inverse_std * factor, shift.copy())
+    if input.dtype != dtypes.float32 or not input.array.size:
+        return formula(input, weight, bias)
+    array, line = input.array, (center, inverse_std * factor, shift.copy())
 
     def fused(name, formula, floor, **others):
         """The value limited from below, which who reads it may make itself; with its joint rule."""
@@ -71,7 +71,7 @@ def batch_norm(
 
         def rule(g):
             if is_grad_enabled() or not training:
-                return differentiate(formula, (x, weight, bias), g)
+                return differentiate(formula, (input, weight, bias), g)
             sums = None
             if "sums" in getattr(g, "fused", ()):
                 g.array, sums = g.fused["sums"](image)
@@ -80,8 +80,10 @@ def batch_norm(
 
         rule.__qualname__ = name
         followed = {"image": lambda: image, **others}
-        value = defer(x.shape, x.dtype, (array,), lambda: kernels.normalise(image), followed)
-        return record(value, ((x, weight, bias), rule))
+        value = defer(
+            input.shape, input.dtype, (array,), lambda: kernels.normalise(image), followed
+        )
+        return record(value, ((input, weight, bias), rule))
 
     def rectified():
         return fused("batch_norm+relu", lambda *inputs: relu(formula(*inputs)), 0.0)
@@ -89,13 +91,14 @@ def batch_norm(
     return fused("batch_norm", formula, -np.inf, relu=rectified)
 
 
-def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """Each sample at mean 0, variance 1 over its last dims: (*, *normalized_shape) -> the same.
 
     ``y = (x - mean) / sqrt(var + eps) * weight + bias`` (Ba, Kiros and Hinton 2016).
     """
     shape = _sizes(normalized_shape)
-    if not shape or floats_only(x, "layer_norm").shape[-len(shape) :] != shape:
+    x = floats_only(input, "layer_norm")
+    if not shape or x.shape[-len(shape) :] != shape:
         raise RuntimeError(
             f"layer_norm: x {x.shape} does not end in normalized_shape {shape}, which must have "
             f"one size at least"
@@ -123,25 +126,25 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     return record(y, ((x, weight, bias), rule))
 
 
-def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
+def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     """Each group of channels of a sample at mean 0, variance 1: (N, C, ...) -> (N, C, ...).
 
     Then each channel is scaled and shifted (Wu and He 2018).
     """
-    _check_channels("group_norm", x, None, None, weight, bias)
-    n, c, *size = x.shape
+    _check_channels("group_norm", input, None, None, weight, bias)
+    n, c, *size = input.shape
     if operator.index(num_groups) < 1 or c % num_groups:
         raise RuntimeError(
-            f"group_norm: num_groups {num_groups} does not divide the {c} channels of {x.shape}"
+            f"group_norm: num_groups {num_groups} does not divide the {c} channels of {input.shape}"
         )
-    _check_count("group_norm", x, x.array.size // num_groups)
-    groups = reshape(x, (n, num_groups, c // num_groups, *size))
-    y = reshape(layer_norm(groups, groups.shape[2:], eps=eps), x.shape)
-    return _affine(y, _per_channel(weight, x), _per_channel(bias, x))
+    _check_count("group_norm", input, input.array.size // num_groups)
+    groups = reshape(input, (n, num_groups, c // num_groups, *size))
+    y = reshape(layer_norm(groups, groups.shape[2:], eps=eps), input.shape)
+    return _affine(y, _per_channel(weight, input), _per_channel(bias, input))
 
 
 def instance_norm(
-    x,
+    input,
     running_mean=None,
     running_var=None,
     weight=None,
@@ -156,16 +159,16 @@ def instance_norm(
     the average over samples; without ``use_input_stats`` they are what is used.
     """
     if not use_input_stats:
-        return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
-    _check_channels("instance_norm", x, running_mean, running_var, weight, bias)
-    count = int(np.prod(x.shape[2:]))
-    _check_count("instance_norm", x, count)
-    if x.array.size and not (running_mean is None and running_var is None):
-        array, axes = x.array.astype(np.float64), tuple(range(2, x.ndim))
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    _check_channels("instance_norm", input, running_mean, running_var, weight, bias)
+    count = int(np.prod(input.shape[2:]))
+    _check_count("instance_norm", input, count)
+    if input.array.size and not (running_mean is None and running_var is None):
+        array, axes = input.array.astype(np.float64), tuple(range(2, input.ndim))
         center, spread = array.mean(axes).mean(0), array.var(axes).mean(0)
         _track(count, running_mean, running_var, center, spread, momentum)
-    y = layer_norm(x, x.shape[2:], eps=eps)
-    return _affine(y, _per_channel(weight, x), _per_channel(bias, x))
+    y = layer_norm(input, input.shape[2:], eps=eps)
+    return _affine(y, _per_channel(weight, input), _per_channel(bias, input))
 
 
 def _over_batch(x):

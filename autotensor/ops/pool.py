@@ -28,16 +28,16 @@ __all__ = [
 
 
 def max_pool1d(
-    x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
 ):
     """The largest value of each window: (N, C, L) -> (N, C, OL); see `max_pool2d`."""
-    images = _checked(x, "iuf", 1, "max_pool1d")
+    images = _checked(input, "iuf", 1, "max_pool1d")
     rows, cols = _fixed(images, kernel_size, stride, padding, dilation, ceil_mode, 1, "max_pool1d")
-    return _max_pool2d(images, rows, cols, return_indices, x, 1)
+    return _max_pool2d(images, rows, cols, return_indices, input, 1)
 
 
 def max_pool2d(
-    x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
 ):
     """The largest value of each window: (N, C, H, W) -> (N, C, OH, OW).
 
@@ -47,22 +47,22 @@ def max_pool2d(
     is larger than any number. ``return_indices`` adds the position in the image, ``h * W + w``, of
     each value.
     """
-    images = _checked(x, "iuf", 2, "max_pool2d")
+    images = _checked(input, "iuf", 2, "max_pool2d")
     rows, cols = _fixed(images, kernel_size, stride, padding, dilation, ceil_mode, 2, "max_pool2d")
-    return _max_pool2d(images, rows, cols, return_indices, x, 2)
+    return _max_pool2d(images, rows, cols, return_indices, input, 2)
 
 
-def avg_pool1d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """The average of each window: (N, C, L) -> (N, C, OL); see `avg_pool2d`."""
-    images = _checked(x, "f", 1, "avg_pool1d")
+    images = _checked(input, "f", 1, "avg_pool1d")
     rows, cols = _fixed(images, kernel_size, stride, padding, 1, ceil_mode, 1, "avg_pool1d")
     return from_images(
-        _avg_pool2d(images, rows, cols, _divisor(rows, cols, count_include_pad)), x, 1
+        _avg_pool2d(images, rows, cols, _divisor(rows, cols, count_include_pad)), input, 1
     )
 
 
 def avg_pool2d(
-    x,
+    input,
     kernel_size,
     stride=None,
     padding=0,
@@ -75,53 +75,53 @@ def avg_pool2d(
     The sum is divided by the size of the window, with or without the padding in it, or by
     ``divisor_override``.
     """
-    images = _checked(x, "f", 2, "avg_pool2d")
+    images = _checked(input, "f", 2, "avg_pool2d")
     rows, cols = _fixed(images, kernel_size, stride, padding, 1, ceil_mode, 2, "avg_pool2d")
     divisor = _divisor(rows, cols, count_include_pad)
     if divisor_override is not None:
         if divisor_override == 0:
             raise RuntimeError("avg_pool2d: divisor_override must not be 0")
         divisor = np.full_like(divisor, divisor_override)
-    return from_images(_avg_pool2d(images, rows, cols, divisor), x, 2)
+    return from_images(_avg_pool2d(images, rows, cols, divisor), input, 2)
 
 
-def adaptive_max_pool1d(x, output_size, return_indices=False):
+def adaptive_max_pool1d(input, output_size, return_indices=False):
     """The largest value of each of ``output_size`` windows: (N, C, L) -> (N, C, OL)."""
-    images = _checked(x, "f", 1, "adaptive_max_pool1d")
+    images = _checked(input, "f", 1, "adaptive_max_pool1d")
     rows, cols = _adaptive(images, output_size, 1, "adaptive_max_pool1d")
-    return _max_pool2d(images, rows, cols, return_indices, x, 1)
+    return _max_pool2d(images, rows, cols, return_indices, input, 1)
 
 
-def adaptive_max_pool2d(x, output_size, return_indices=False):
+def adaptive_max_pool2d(input, output_size, return_indices=False):
     """The largest value of each of ``output_size`` windows: (N, C, H, W) -> (N, C, OH, OW).
 
     Window ``i`` of ``OH`` spans ``floor(i * H / OH)`` to ``ceil((i + 1) * H / OH)``. A size of None
     is that of the input.
     """
-    images = _checked(x, "f", 2, "adaptive_max_pool2d")
+    images = _checked(input, "f", 2, "adaptive_max_pool2d")
     rows, cols = _adaptive(images, output_size, 2, "adaptive_max_pool2d")
-    return _max_pool2d(images, rows, cols, return_indices, x, 2)
+    return _max_pool2d(images, rows, cols, return_indices, input, 2)
 
 
-def adaptive_avg_pool1d(x, output_size):
+def adaptive_avg_pool1d(input, output_size):
     """The average of each of ``output_size`` windows: (N, C, L) -> (N, C, OL)."""
-    images = _checked(x, "f", 1, "adaptive_avg_pool1d")
+    images = _checked(input, "f", 1, "adaptive_avg_pool1d")
     rows, cols = _adaptive(images, output_size, 1, "adaptive_avg_pool1d")
-    return from_images(_avg_pool2d(images, rows, cols, _divisor(rows, cols)), x, 1)
+    return from_images(_avg_pool2d(images, rows, cols, _divisor(rows, cols)), input, 1)
 
 
-def adaptive_avg_pool2d(x, output_size):
+def adaptive_avg_pool2d(input, output_size):
     """The average of each of ``output_size`` windows, those of `adaptive_max_pool2d`."""
-    images = _checked(x, "f", 2, "adaptive_avg_pool2d")
+    images = _checked(input, "f", 2, "adaptive_avg_pool2d")
     rows, cols = _adaptive(images, output_size, 2, "adaptive_avg_pool2d")
-    return from_images(_avg_pool2d(images, rows, cols, _divisor(rows, cols)), x, 2)
+    return from_images(_avg_pool2d(images, rows, cols, _divisor(rows, cols)), input, 2)
 
 
-def global_avg_pool(x):
+def global_avg_pool(input):
     """The average of each channel: (N, C, H, W) -> (N, C)."""
-    images = _checked(x, "f", 2, "global_avg_pool")
+    images = _checked(input, "f", 2, "global_avg_pool")
     rows, cols = _adaptive(images, 1, 2, "global_avg_pool")
-    return reshape(_avg_pool2d(images, rows, cols, _divisor(rows, cols)), x.shape[:-2])
+    return reshape(_avg_pool2d(images, rows, cols, _divisor(rows, cols)), input.shape[:-2])
 
 
 def _checked(x, kinds, rank, name):

@@ -9,26 +9,28 @@ from autotensor.tensor import Tensor
 __all__ = ["bernoulli", "dropout", "dropout1d", "dropout2d", "multinomial"]
 
 
-def dropout(x, p=0.5, training=True):
-    """In training, 0 with probability ``p``, and the rest divided by ``1 - p``; otherwise ``x``.
+def dropout(input, p=0.5, training=True):
+    """In training, 0 with probability ``p``, and the rest divided by ``1 - p``.
 
     Each element on its own (Srivastava et al. 2014).
     """
-    return _dropped(x, p, training, tensor_of(x, "dropout").shape, "dropout")
+    x = tensor_of(input, "dropout")
+    return _dropped(x, p, training, x.shape, "dropout")
 
 
-def dropout1d(x, p=0.5, training=True):
+def dropout1d(input, p=0.5, training=True):
     """`dropout` of whole channels: (N, C, L) or (C, L) -> the same shape (Tompson et al. 2015)."""
-    leading = tensor_of(x, "dropout1d").ndim - 1
+    x = tensor_of(input, "dropout1d")
+    leading = x.ndim - 1
     return _channels_dropped(x, p, training, leading, (2, 3), "dropout1d")
 
 
-def dropout2d(x, p=0.5, training=True):
+def dropout2d(input, p=0.5, training=True):
     """`dropout` of whole channels: (N, C, H, W) -> (N, C, H, W) (Tompson et al. 2015).
 
     As in PyTorch, three dimensions are taken for (N, C, L).
     """
-    return _channels_dropped(x, p, training, 2, (3, 4), "dropout2d")
+    return _channels_dropped(input, p, training, 2, (3, 4), "dropout2d")
 
 
 def _channels_dropped(x, p, training, leading, ranks, name):

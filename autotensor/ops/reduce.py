@@ -62,40 +62,40 @@ def _count(shape, axes):
 
 
 @numpy_names
-def sum(x, dim=None, keepdim=False, dtype=None):
+def sum(input, dim=None, keepdim=False, dtype=None):
     """The sum; of integers and truth values as int64."""
-    x_shape, axes = tensor_of(x, "sum").shape, dimensions(dim, x.ndim, "sum")
+    x_shape, axes = tensor_of(input, "sum").shape, dimensions(dim, input.ndim, "sum")
     if dtype is not None:
-        x = cast(x, dtypes.as_dtype(dtype))
-    kind = dtypes.int64 if x.dtype.kind in "biu" and dtype is None else x.dtype
-    total = x.array.sum(axis=axes, keepdims=keepdim, dtype=kind)
-    return record(total, (x, lambda g: restore(g, x_shape, axes, keepdim)))
+        input = cast(input, dtypes.as_dtype(dtype))
+    kind = dtypes.int64 if input.dtype.kind in "biu" and dtype is None else input.dtype
+    total = input.array.sum(axis=axes, keepdims=keepdim, dtype=kind)
+    return record(total, (input, lambda g: restore(g, x_shape, axes, keepdim)))
 
 
 @numpy_names
-def mean(x, dim=None, keepdim=False, dtype=None):
+def mean(input, dim=None, keepdim=False, dtype=None):
     """The arithmetic mean."""
     if dtype is not None:
-        x = cast(x, dtypes.as_dtype(dtype))
-    if tensor_of(x, "mean").dtype.kind not in "fc":
-        raise RuntimeError(f"mean: expected a floating dtype, got {x.dtype}: x.float().mean()")
-    x_shape, axes = x.shape, dimensions(dim, x.ndim, "mean")
+        input = cast(input, dtypes.as_dtype(dtype))
+    if tensor_of(input, "mean").dtype.kind not in "fc":
+        raise RuntimeError(f"mean: expected a floating dtype, got {input.dtype}: x.float().mean()")
+    x_shape, axes = input.shape, dimensions(dim, input.ndim, "mean")
     count = _count(x_shape, axes)
     with np.errstate(invalid="ignore", divide="ignore"):
-        average = x.array.sum(axis=axes, keepdims=keepdim) / x.dtype.type(count)
-    return record(average, (x, lambda g: restore(g / (count or 1), x_shape, axes, keepdim)))
+        average = input.array.sum(axis=axes, keepdims=keepdim) / input.dtype.type(count)
+    return record(average, (input, lambda g: restore(g / (count or 1), x_shape, axes, keepdim)))
 
 
 @numpy_names
-def var(x, dim=None, unbiased=True, keepdim=False, *, correction=None):
+def var(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
     """The variance: squared deviations from the mean over ``n - correction`` (1; 0 if biased)."""
-    return _spread(x, dim, unbiased, keepdim, correction, "var")
+    return _spread(input, dim, unbiased, keepdim, correction, "var")
 
 
 @numpy_names
-def std(x, dim=None, unbiased=True, keepdim=False, *, correction=None):
+def std(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
     """The standard deviation, the root of `var`; where it is 0 its gradient is taken as 0."""
-    return _spread(x, dim, unbiased, keepdim, correction, "std")
+    return _spread(input, dim, unbiased, keepdim, correction, "std")
 
 
 def _spread(x, dim, unbiased, keepdim, correction, name):
@@ -126,24 +126,24 @@ def _spread(x, dim, unbiased, keepdim, correction, name):
 
 
 @numpy_names
-def var_mean(x, dim=None, unbiased=True, keepdim=False, *, correction=None):
+def var_mean(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
     """The pair of `var` and `mean`."""
     axes = None if isinstance(dim, bool) else dim
-    return var(x, dim, unbiased, keepdim, correction=correction), mean(x, axes, keepdim)
+    return var(input, dim, unbiased, keepdim, correction=correction), mean(input, axes, keepdim)
 
 
 @numpy_names
-def prod(x, dim=None, keepdim=False, dtype=None):
+def prod(input, dim=None, keepdim=False, dtype=None):
     """The product, multiplied in pairs, so that its gradients hold where elements are 0."""
     if dtype is not None:
-        x = cast(x, dtypes.as_dtype(dtype))
-    elif tensor_of(x, "prod").dtype.kind in "biu":
-        x = cast(x, dtypes.int64)
+        input = cast(input, dtypes.as_dtype(dtype))
+    elif tensor_of(input, "prod").dtype.kind in "biu":
+        input = cast(input, dtypes.int64)
     if dim is None:
-        return _prod(reshape(x, -1), 0).reshape((1,) * x.ndim if keepdim else ())
-    dim = dimension(dim, x.ndim, "prod")
-    product = _prod(x if x.ndim else reshape(x, 1), dim)
-    return unsqueeze(product, dim) if keepdim and x.ndim else product
+        return _prod(reshape(input, -1), 0).reshape((1,) * input.ndim if keepdim else ())
+    dim = dimension(dim, input.ndim, "prod")
+    product = _prod(input if input.ndim else reshape(input, 1), dim)
+    return unsqueeze(product, dim) if keepdim and input.ndim else product
 
 
 def _prod(x, dim):
@@ -168,8 +168,9 @@ def _extreme(name, choose, find, pairwise):
     """The pair of reductions max and amax, or min and amin."""
 
     @numpy_names
-    def extreme_of(x, dim=None, keepdim=False):
-        axes = dimensions(dim, tensor_of(x, f"a{name}").ndim, f"a{name}")
+    def extreme_of(input, dim=None, keepdim=False):
+        x = tensor_of(input, f"a{name}")
+        axes = dimensions(dim, x.ndim, f"a{name}")
         _nonempty(x, axes, f"a{name}")
         x_shape = x.shape
 
@@ -181,9 +182,10 @@ def _extreme(name, choose, find, pairwise):
         return record(choose(x.array, axis=axes, keepdims=keepdim), (x, rule, True))
 
     @numpy_names
-    def extreme(x, dim=None, keepdim=False):
+    def extreme(input, dim=None, keepdim=False):
+        x = tensor_of(input, name)
         if dim is None:
-            if not tensor_of(x, name).array.size:
+            if not x.array.size:
                 raise RuntimeError(f"{name}: nothing to choose from in a tensor of shape {x.shape}")
             return extreme_of(x)
         if isinstance(dim, Tensor):
@@ -215,9 +217,10 @@ min, amin = _extreme("min", np.min, np.argmin, minimum)
 
 def _finder(name, find):
     @numpy_names
-    def finder(x, dim=None, keepdim=False):
+    def finder(input, dim=None, keepdim=False):
+        x = tensor_of(input, name)
         if dim is None:
-            if not tensor_of(x, name).array.size:
+            if not x.array.size:
                 raise IndexError(f"{name}: nothing to choose from in a tensor of shape {x.shape}")
             return Tensor(find(x.array).reshape((1,) * x.ndim if keepdim else ()))
         dim = dimension(dim, tensor_of(x, name).ndim, name)
@@ -241,8 +244,9 @@ argmin = _finder("argmin", np.argmin)
 
 def _truth(name, combine, summary):
     @numpy_names
-    def truth(x, dim=None, keepdim=False):
-        axes = dimensions(dim, tensor_of(x, name).ndim, name)
+    def truth(input, dim=None, keepdim=False):
+        x = tensor_of(input, name)
+        axes = dimensions(dim, x.ndim, name)
         return Tensor(np.asarray(combine(x.array, axis=axes, keepdims=keepdim)))
 
     truth.__name__ = truth.__qualname__ = name
@@ -254,16 +258,17 @@ all = _truth("all", np.all, "Whether all elements are not 0.")
 any = _truth("any", np.any, "Whether some element is not 0.")
 
 
-def count_nonzero(x, dim=None):
+def count_nonzero(input, dim=None):
     """How many elements are not 0."""
-    axes = dimensions(dim, tensor_of(x, "count_nonzero").ndim, "count_nonzero")
+    x = tensor_of(input, "count_nonzero")
+    axes = dimensions(dim, x.ndim, "count_nonzero")
     return Tensor(np.asarray(np.count_nonzero(x.array, axis=axes)))
 
 
 @numpy_names
-def logsumexp(x, dim, keepdim=False):
-    """``log(sum(exp(x)))``, without overflow."""
-    x = floating(x, "logsumexp")
+def logsumexp(input, dim, keepdim=False):
+    """``log(sum(exp(input)))``, without overflow."""
+    x = floating(input, "logsumexp")
     x_shape, axes = x.shape, dimensions(dim, x.ndim, "logsumexp")
     array = x.array
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -280,11 +285,13 @@ def logsumexp(x, dim, keepdim=False):
 
 
 @numpy_names
-def cumsum(x, dim, dtype=None):
+def cumsum(input, dim, dtype=None):
     """Running sums along ``dim``."""
     if dtype is not None:
-        x = cast(x, dtypes.as_dtype(dtype))
-    dim = dimension(dim, tensor_of(x, "cumsum").ndim, "cumsum")
-    kind = dtypes.int64 if x.dtype.kind in "biu" and dtype is None else x.dtype
-    running = np.cumsum(x.array, axis=dim, dtype=kind) if x.ndim else x.array.astype(kind)
-    return record(running, (x, lambda g: flip(cumsum(flip(g, dim), dim), dim) if g.ndim else g))
+        input = cast(input, dtypes.as_dtype(dtype))
+    dim = dimension(dim, tensor_of(input, "cumsum").ndim, "cumsum")
+    kind = dtypes.int64 if input.dtype.kind in "biu" and dtype is None else input.dtype
+    running = (
+        np.cumsum(input.array, axis=dim, dtype=kind) if input.ndim else input.array.astype(kind)
+    )
+    return record(running, (input, lambda g: flip(cumsum(flip(g, dim), dim), dim) if g.ndim else g))

@@ -36,9 +36,10 @@ __all__ = [
 ]
 
 
-def reshape(x, *shape):
+def reshape(input, *shape):
     """The elements in row order in another shape; one size may be -1. A view where possible."""
-    wanted = _resolved(tensor_of(x, "reshape"), sizes(shape), "reshape")
+    x = tensor_of(input, "reshape")
+    wanted = _resolved(x, sizes(shape), "reshape")
     x_shape = x.shape
     return record_view(
         x.array.reshape(wanted), x, lambda g: reshape(g, x_shape), lambda b: reshape(b, wanted)
@@ -80,9 +81,10 @@ def reshape_as(x, other):
     return reshape(x, other.shape)
 
 
-def flatten(x, start_dim=0, end_dim=-1):
+def flatten(input, start_dim=0, end_dim=-1):
     """Dimensions ``start_dim`` to ``end_dim`` as one."""
-    first = dimension(start_dim, tensor_of(x, "flatten").ndim, "flatten")
+    x = tensor_of(input, "flatten")
+    first = dimension(start_dim, x.ndim, "flatten")
     last = dimension(end_dim, x.ndim, "flatten")
     if first > last:
         raise RuntimeError(f"flatten: start_dim {start_dim} is behind end_dim {end_dim}")
@@ -90,17 +92,19 @@ def flatten(x, start_dim=0, end_dim=-1):
     return reshape(x, x.shape[:first] + (merged,) + x.shape[last + 1 :])
 
 
-def unflatten(x, dim, sizes):
+def unflatten(input, dim, sizes):
     """Dimension ``dim`` as several of the given sizes."""
-    dim = dimension(dim, tensor_of(x, "unflatten").ndim, "unflatten")
+    x = tensor_of(input, "unflatten")
+    dim = dimension(dim, x.ndim, "unflatten")
     part = _resolved(Tensor(np.empty(x.shape[dim])), tuple(sizes), "unflatten")
     return reshape(x, x.shape[:dim] + part + x.shape[dim + 1 :])
 
 
-def permute(x, *dims):
+def permute(input, *dims):
     """The dimensions in another order."""
     order = sizes(dims)
-    if len(order) != tensor_of(x, "permute").ndim:
+    x = tensor_of(input, "permute")
+    if len(order) != x.ndim:
         raise RuntimeError(f"permute: {len(order)} dimensions {order} for a tensor of {x.ndim}")
     order = tuple(dimension(d, x.ndim, "permute") for d in order)
     if len(set(order)) != len(order):
@@ -111,9 +115,10 @@ def permute(x, *dims):
     )
 
 
-def transpose(x, dim0, dim1):
+def transpose(input, dim0, dim1):
     """Two dimensions swapped."""
-    dim0 = dimension(dim0, tensor_of(x, "transpose").ndim, "transpose")
+    x = tensor_of(input, "transpose")
+    dim0 = dimension(dim0, x.ndim, "transpose")
     dim1 = dimension(dim1, x.ndim, "transpose")
     array = x.array.swapaxes(dim0, dim1) if x.ndim else x.array.view()
     return record_view(
@@ -121,9 +126,10 @@ def transpose(x, dim0, dim1):
     )
 
 
-def t(x):
+def t(input):
     """The transpose of a matrix; a vector is unchanged."""
-    if tensor_of(x, "t").ndim > 2:
+    x = tensor_of(input, "t")
+    if x.ndim > 2:
         raise RuntimeError(f"t: expected at most 2 dimensions, got {x.shape}: use transpose(0, 1)")
     return transpose(x, 0, -1)
 
@@ -140,25 +146,27 @@ def matrix_transpose(x):
     return transpose(x, -2, -1)
 
 
-def movedim(x, source, destination):
+def movedim(input, source, destination):
     """Dimensions at ``source`` moved to ``destination``; the others keep their order."""
-    source = dimensions(source, tensor_of(x, "movedim").ndim, "movedim")
+    x = tensor_of(input, "movedim")
+    source = dimensions(source, x.ndim, "movedim")
     destination = dimensions(destination, x.ndim, "movedim")
     rest = iter(d for d in range(x.ndim) if d not in source)
     placed = dict(zip(destination, source, strict=True))
     return permute(x, [placed[d] if d in placed else next(rest) for d in range(x.ndim)])
 
 
-def squeeze(x, dim=None):
+def squeeze(input, dim=None):
     """Without the dimensions of size 1: all of them, or those given that have it."""
-    tensor_of(x, "squeeze")
+    x = tensor_of(input, "squeeze")
     chosen = () if dim == () else dimensions(dim, x.ndim, "squeeze")
     return reshape(x, [n for d, n in enumerate(x.shape) if n != 1 or d not in chosen])
 
 
-def unsqueeze(x, dim):
+def unsqueeze(input, dim):
     """With a dimension of size 1 put in at ``dim``."""
-    dim = dimension(dim, tensor_of(x, "unsqueeze").ndim + 1, "unsqueeze")
+    x = tensor_of(input, "unsqueeze")
+    dim = dimension(dim, x.ndim + 1, "unsqueeze")
     return reshape(x, x.shape[:dim] + (1,) + x.shape[dim:])
 
 
@@ -258,23 +266,26 @@ def vstack(tensors):
     return cat([reshape(x, 1, -1) if x.ndim < 2 else x for x in tensors])
 
 
-def narrow(x, dim, start, length):
+def narrow(input, dim, start, length):
     """The ``length`` elements along ``dim`` from ``start`` on, a view."""
-    dim = dimension(dim, tensor_of(x, "narrow").ndim, "narrow")
+    x = tensor_of(input, "narrow")
+    dim = dimension(dim, x.ndim, "narrow")
     if not 0 <= start <= start + length <= x.shape[dim]:
         raise RuntimeError(f"narrow: {start} + {length} exceeds size {x.shape[dim]} of dim {dim}")
     return x[(slice(None),) * dim + (slice(start, start + length),)]
 
 
-def select(x, dim, index):
+def select(input, dim, index):
     """The slice at ``index`` along ``dim``, without that dimension, a view."""
-    dim = dimension(dim, tensor_of(x, "select").ndim, "select")
+    x = tensor_of(input, "select")
+    dim = dimension(dim, x.ndim, "select")
     return x[(slice(None),) * dim + (index,)]
 
 
-def split(x, split_size_or_sections, dim=0):
-    """Views of ``x`` along ``dim``: pieces of one size (the last may be less) or of given ones."""
-    dim = dimension(dim, tensor_of(x, "split").ndim, "split")
+def split(tensor, split_size_or_sections, dim=0):
+    """Views along ``dim``: pieces of one size (the last may be less) or of given ones."""
+    x = tensor_of(tensor, "split")
+    dim = dimension(dim, x.ndim, "split")
     total, lengths = x.shape[dim], split_size_or_sections
     if isinstance(lengths, int):
         if lengths < 0 or (lengths == 0 and total):
@@ -287,17 +298,19 @@ def split(x, split_size_or_sections, dim=0):
     return tuple(narrow(x, dim, s, n) for s, n in zip(starts, lengths, strict=False))
 
 
-def chunk(x, chunks, dim=0):
-    """``x`` cut along ``dim`` into at most ``chunks`` pieces of one size (the last may be less)."""
+def chunk(input, chunks, dim=0):
+    """Views along ``dim``: at most ``chunks`` pieces of one size (the last may be less)."""
     if chunks < 1:
         raise RuntimeError(f"chunk: the number of pieces must be positive, not {chunks}")
-    size = x.shape[dimension(dim, tensor_of(x, "chunk").ndim, "chunk")]
+    x = tensor_of(input, "chunk")
+    size = x.shape[dimension(dim, x.ndim, "chunk")]
     return split(x, max(1, -(-size // chunks)), dim)
 
 
-def unbind(x, dim=0):
+def unbind(input, dim=0):
     """The slices along ``dim``, views without that dimension."""
-    dim = dimension(dim, tensor_of(x, "unbind").ndim, "unbind")
+    x = tensor_of(input, "unbind")
+    dim = dimension(dim, x.ndim, "unbind")
     return tuple(select(x, dim, i) for i in range(x.shape[dim]))
 
 
@@ -312,27 +325,30 @@ def repeat(x, *repeats):
     return reshape(tiled, [a * b for a, b in zip(times, shape, strict=True)])
 
 
-def flip(x, *dims):
+def flip(input, *dims):
     """The order of elements reversed along the given dimensions."""
-    axes = dimensions(sizes(dims), tensor_of(x, "flip").ndim, "flip") if sizes(dims) else ()
+    x = tensor_of(input, "flip")
+    axes = dimensions(sizes(dims), x.ndim, "flip") if sizes(dims) else ()
     return record(np.flip(x.array, axes).copy(), (x, lambda g: flip(g, axes)))
 
 
-def roll(x, shifts, dims=None):
+def roll(input, shifts, dims=None):
     """Elements moved on by ``shifts`` along ``dims``, those pushed out coming in in front."""
     back = tuple(-s for s in shifts) if isinstance(shifts, (tuple, list)) else -shifts
-    rolled = np.roll(tensor_of(x, "roll").array, shifts, dims)
+    x = tensor_of(input, "roll")
+    rolled = np.roll(x.array, shifts, dims)
     return record(rolled, (x, lambda g: roll(g, back, dims)))
 
 
-def pad(x, pad, mode="constant", value=None):
-    """Elements put around ``x``: ``pad`` holds pairs (before, after), the last dimension first.
+def pad(input, pad, mode="constant", value=None):
+    """Elements put around ``input``: ``pad`` holds pairs (before, after), the last dimension first.
 
     ``mode`` "constant" puts ``value`` (0), "reflect", "replicate" and "circular" repeat elements.
     Negative numbers cut off.
     """
     pad = sizes((pad,))
-    if len(pad) % 2 or len(pad) // 2 > tensor_of(x, "pad").ndim:
+    x = tensor_of(input, "pad")
+    if len(pad) % 2 or len(pad) // 2 > x.ndim:
         raise RuntimeError(f"pad: {pad} is not a pair for each of the last dims of {x.shape}")
     pairs = list(zip(pad[::2], pad[1::2], strict=True))[::-1]
     pairs = [(0, 0)] * (x.ndim - len(pairs)) + pairs
@@ -386,9 +402,10 @@ def _pad_by_index(x, pairs, mode):
     return x
 
 
-def clone(x, memory_format=None):
+def clone(input, memory_format=None):
     """A copy in memory of its own; the gradient passes."""
-    return record(tensor_of(x, "clone").array.copy(order="K"), (x, lambda g: g))
+    x = tensor_of(input, "clone")
+    return record(x.array.copy(order="K"), (x, lambda g: g))
 
 
 def contiguous(x, memory_format=None):

@@ -218,18 +218,18 @@ MISTAKES = [
     ({"padding": "full"}, "padding is 'same', 'valid' or numbers, got 'full'"),
     ({"bias": (3,)}, "bias has shape (3,), expected (4,)"),
     ({"bias": (1, 4)}, "bias has shape (1, 4), expected (4,)"),
-    ({"x": (5, 5)}, "expected input (N, C, H, W) or (C, H, W), got shape (5, 5)"),
-    ({"x": (1, 2, 3, 5, 5)}, "got shape (1, 2, 3, 5, 5)"),
-    ({"x": (2, 3, 0, 5)}, "more than the padded input (0, 5)"),
+    ({"input": (5, 5)}, "expected input (N, C, H, W) or (C, H, W), got shape (5, 5)"),
+    ({"input": (1, 2, 3, 5, 5)}, "got shape (1, 2, 3, 5, 5)"),
+    ({"input": (2, 3, 0, 5)}, "more than the padded input (0, 5)"),
     ({"weight": (4, 3, 3)}, "expected weight (O, C, KH, KW)"),
     ({"weight": (0, 3, 3, 3)}, "expected weight (O, C, KH, KW)"),
     ({"weight": (4, 3, 0, 3)}, "no empty axis, got (4, 3, 0, 3)"),
 ]
 
 
-def call(function, mistake, x=IMAGES, weight=FILTERS):
-    shapes = {"x": x, "weight": weight} | mistake
-    tensors = {name: ones(*s) for name, s in shapes.items() if name in ("x", "weight", "bias")}
+def call(function, mistake, input=IMAGES, weight=FILTERS):
+    shapes = {"input": input, "weight": weight} | mistake
+    tensors = {name: ones(*s) for name, s in shapes.items() if name in ("input", "weight", "bias")}
     return function(**(shapes | tensors))
 
 

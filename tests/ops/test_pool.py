@@ -218,8 +218,14 @@ MISTAKES = [
     ({"kernel_size": 2, "padding": 2}, "padding can be at most half of kernel_size"),
     ({"kernel_size": (3, 4), "padding": (2, 2)}, "got (2, 2) and (3, 4)"),
     ({"kernel_size": 2, "padding": -1}, "padding must not be negative, got -1"),
-    ({"kernel_size": 2, "x": (5, 5)}, "expected input (N, C, H, W) or (C, H, W), got shape (5, 5)"),
-    ({"kernel_size": 2, "x": (2, 3, 0, 5)}, "nothing to pool in an input of shape (2, 3, 0, 5)"),
+    (
+        {"kernel_size": 2, "input": (5, 5)},
+        "expected input (N, C, H, W) or (C, H, W), got shape (5, 5)",
+    ),
+    (
+        {"kernel_size": 2, "input": (2, 3, 0, 5)},
+        "nothing to pool in an input of shape (2, 3, 0, 5)",
+    ),
 ]
 
 
@@ -227,7 +233,7 @@ MISTAKES = [
 @pytest.mark.parametrize(("mistake", "message"), MISTAKES)
 def test_pooling_names_the_mistake(name, mistake, message):
     with pytest.raises(RuntimeError) as error:
-        getattr(pool, name)(**mistake | {"x": ones(*mistake.get("x", (2, 3, 5, 5)))})
+        getattr(pool, name)(**mistake | {"input": ones(*mistake.get("input", (2, 3, 5, 5)))})
     assert str(error.value).startswith(f"{name}: ")
     assert message in str(error.value)
 
