@@ -7,13 +7,17 @@ from autotensor.creation import *
 from autotensor.devices import device
 from autotensor.dtypes import bool_ as bool
 from autotensor.dtypes import (
+    can_cast,
     complex64,
     complex128,
     double,
+    finfo,
     float16,
     float32,
     float64,
+    get_default_dtype,
     half,
+    iinfo,
     int8,
     int16,
     int32,
@@ -34,6 +38,28 @@ from autotensor.engine import (
     set_grad_enabled,
 )
 from autotensor.io import load, save
+from autotensor.nn.functional import (
+    adaptive_avg_pool1d,
+    adaptive_max_pool1d,
+    avg_pool1d,
+    batch_norm,
+    bilinear,
+    celu,
+    conv1d,
+    conv2d,
+    conv_transpose1d,
+    conv_transpose2d,
+    cosine_similarity,
+    dropout,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    max_pool1d,
+    max_pool2d,
+    prelu,
+    selu,
+    threshold,
+)
 from autotensor.ops import *
 from autotensor.tensor import Tensor, grad, record
 

@@ -12,6 +12,7 @@ __all__ = [
     "Generator",
     "arange",
     "as_tensor",
+    "asarray",
     "default_generator",
     "empty",
     "empty_like",
@@ -21,6 +22,7 @@ __all__ = [
     "full_like",
     "initial_seed",
     "linspace",
+    "logspace",
     "manual_seed",
     "normal",
     "ones",
@@ -28,6 +30,7 @@ __all__ = [
     "rand",
     "rand_like",
     "randint",
+    "randint_like",
     "randn",
     "randn_like",
     "randperm",
@@ -50,6 +53,9 @@ def as_tensor(data, dtype=None, device=None):
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     return _finish(lend(_as_array(data, dtype)), False, device)
+
+
+asarray = as_tensor
 
 
 def from_numpy(array):
@@ -124,12 +130,13 @@ def _filler(fill, summary):
         array = fill(sizes, dtypes.as_dtype(float if dtype is None else dtype))
         return _finish(array, requires_grad, device)
 
-    def make_like(x, dtype=None, requires_grad=False, device=None):
-        array = fill(x.shape, x.dtype if dtype is None else dtypes.as_dtype(dtype), x.array)
+    def make_like(input, dtype=None, requires_grad=False, device=None, memory_format=None):
+        kind = input.dtype if dtype is None else dtypes.as_dtype(dtype)
+        array = fill(input.shape, kind, input.array)
         return _finish(array, requires_grad, device)
 
     make.__doc__ = f"A tensor of the given sizes {summary}; float32 unless ``dtype`` is given."
-    make_like.__doc__ = f"A tensor of the shape and dtype of ``x`` {summary}."
+    make_like.__doc__ = f"A tensor of the shape and dtype of ``input`` {summary}."
     return make, make_like
 
 
@@ -158,16 +165,18 @@ empty, empty_like = _filler(_empty, "with whatever values the memory holds")
 
 def full(size, fill_value, dtype=None, requires_grad=False, device=None):
     """A tensor of ``size`` filled with a number; its dtype follows the number."""
-    size = _size((size,) if isinstance(size, (tuple, list)) else [size])
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"full: size is a tuple of ints, not {size!r}: full(({size!r},), ...)")
+    size = _size((size,))
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = tensor(value).dtype if dtype is None else dtypes.as_dtype(dtype)
     return _finish(np.full(size, value, kind), requires_grad, device)
 
 
-def full_like(x, fill_value, dtype=None, requires_grad=False, device=None):
-    """A tensor of the shape and dtype of ``x`` filled with a number."""
-    kind = x.dtype if dtype is None else dtypes.as_dtype(dtype)
-    return _finish(np.full_like(x.array, fill_value, kind), requires_grad, device)
+def full_like(input, fill_value, dtype=None, requires_grad=False, device=None):
+    """A tensor of the shape and dtype of ``input`` filled with a number."""
+    kind = input.dtype if dtype is None else dtypes.as_dtype(dtype)
+    return _finish(np.full_like(input.array, fill_value, kind), requires_grad, device)
 
 
 def arange(start, end=None, step=1, dtype=None, requires_grad=False, device=None):
@@ -187,6 +196,13 @@ def linspace(start, end, steps, dtype=None, requires_grad=False, device=None):
         raise RuntimeError(f"linspace: the number of steps must not be negative, got {steps}")
     kind = dtypes.float32 if dtype is None else dtypes.as_dtype(dtype)
     return _finish(np.linspace(start, end, steps).astype(kind), requires_grad, device)
+
+
+def logspace(start, end, steps, base=10.0, dtype=None, requires_grad=False, device=None):
+    """``base`` to the powers `linspace` gives."""
+    powers = linspace(start, end, steps, dtypes.float64, device=device).array
+    kind = dtypes.float32 if dtype is None else dtypes.as_dtype(dtype)
+    return _finish((base**powers).astype(kind), requires_grad, device)
 
 
 def eye(n, m=None, dtype=None, requires_grad=False, device=None):
@@ -248,12 +264,13 @@ def _drawer(draw, summary):
         array = draw(generator, sizes, dtypes.as_dtype(float if dtype is None else dtype))
         return _finish(array, requires_grad, device)
 
-    def make_like(x, generator=None, dtype=None, requires_grad=False, device=None):
-        array = draw(generator, x.shape, x.dtype if dtype is None else dtypes.as_dtype(dtype))
+    def make_like(input, generator=None, dtype=None, requires_grad=False, device=None):
+        kind = input.dtype if dtype is None else dtypes.as_dtype(dtype)
+        array = draw(generator, input.shape, kind)
         return _finish(array, requires_grad, device)
 
     make.__doc__ = f"A tensor of the given sizes {summary}; float32 unless ``dtype`` is given."
-    make_like.__doc__ = f"A tensor of the shape and dtype of ``x`` {summary}."
+    make_like.__doc__ = f"A tensor of the shape and dtype of ``input`` {summary}."
     return make, make_like
 
 
@@ -301,6 +318,14 @@ def randint(
     kind = dtypes.int64 if dtype is None else dtypes.as_dtype(dtype)
     drawn = np.asarray(source.integers(low, high, size=_size((size,)))).astype(kind, copy=False)
     return _finish(drawn, requires_grad, device)
+
+
+def randint_like(input, low, high=None, dtype=None, requires_grad=False, device=None):
+    """`randint` in the shape and dtype of ``input``: ``randint_like(x, [low,] high)``."""
+    low, high = (0, low) if high is None else (low, high)
+    kind = input.dtype if dtype is None else dtype
+    options = {"dtype": kind, "requires_grad": requires_grad, "device": device}
+    return randint(low, high, input.shape, **options)
 
 
 def randperm(n, generator=None, dtype=None, device=None):

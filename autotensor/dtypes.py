@@ -67,3 +67,38 @@ def _dtype(x):
 def floating(dtype):
     """The dtype in which exp, mean and the like compute: integers become float32."""
     return dtype if dtype.kind in "fc" else float32
+
+
+def can_cast(from_, to):
+    """Whether a dtype may be written to another in place: not from a category to a lesser one."""
+    return _RANK[from_.kind] <= _RANK[to.kind]
+
+
+def get_default_dtype():
+    """The dtype of Python floats as tensors."""
+    return DEFAULT[float]
+
+
+class finfo:
+    """The limits of a floating dtype: bits, eps, max, min, tiny, smallest_normal, resolution."""
+
+    def __init__(self, dtype=float32):
+        try:
+            known = np.finfo(dtype)
+        except ValueError:
+            raise TypeError(f"finfo: {dtype} is no floating dtype: use iinfo") from None
+        self.bits, self.dtype = known.bits, str(known.dtype)
+        for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
+            setattr(self, name, float(getattr(known, name)))
+
+
+class iinfo:
+    """The limits of an integer dtype: bits, max, min."""
+
+    def __init__(self, dtype):
+        try:
+            known = np.iinfo(dtype)
+        except ValueError:
+            raise TypeError(f"iinfo: {dtype} is no integer dtype: use finfo") from None
+        self.bits, self.max, self.min = known.bits, int(known.max), int(known.min)
+        self.dtype = str(known.dtype)

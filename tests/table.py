@@ -248,7 +248,6 @@ REDUCTIONS = [
     *_untracked("count_nonzero", X),
     Row("logsumexp", (X, 1), {}, _logsumexp, ("xo",), empty=(0, 3)),
     Row("logsumexp", (X, (0, 1)), {"keepdim": True}, numpy_form(_logsumexp), ("xo",)),
-    Row("cumsum", (X, 0), {}, np.cumsum, ("",)),
     Row("var_mean", (X, 1), {}, lambda x, d: (x.var(d, ddof=1), x.mean(d))),
 ]
 

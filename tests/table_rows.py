@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from table import TABLE as BASE
 from table import draws, filled, wrapped
+from table_functions import FUNCTION_ROWS
 from table_methods import METHODS
 from table_networks import NETWORKS
 
 from autotensor.tensor import Tensor, grad
 
-TABLE = [*BASE, *METHODS, *NETWORKS]
+TABLE = [*BASE, *FUNCTION_ROWS, *METHODS, *NETWORKS]
 every = pytest.mark.parametrize("row", TABLE, ids=[r.name for r in TABLE])
 
 

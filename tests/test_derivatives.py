@@ -158,6 +158,7 @@ def test_casts_pass_the_gradient_on(cast):
 # Public names that are in no table, since nothing flows through them: what makes tensors, what asks
 # about them, what sets modes, what the walk calls.
 NO_OPERATIONS = """
+    Size finfo iinfo asarray can_cast get_default_dtype logspace randint_like
     BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor Generator HalfTensor IntTensor
     LongTensor ShortTensor Tensor arange as_tensor compile detect_anomaly device empty empty_like
     enable_grad eye from_numpy full full_like get_float32_matmul_precision get_num_threads
@@ -171,13 +172,14 @@ NO_OPERATIONS = """
 NO_METHODS = """
     accumulate add_to array attach backward bernoulli_ bool byte cpu cuda data detach detach_
     device dim dtype element_size fill_ fit grad grad_fn half int is_contiguous is_cuda
-    is_floating_point is_leaf item itemsize long made nbytes ndim nelement new_empty
-    new_full new_ones new_tensor new_zeros node normal_ numel numpy origin own partial pin_memory
+    is_leaf item itemsize long made nbytes ndim ndimension nelement new_empty
+    new_full new_ones new_tensor new_zeros node normal_ numpy origin own partial pin_memory
     register_hook register_post_accumulate_grad_hook requires_grad requires_grad_ retain_grad
     retains_grad shape share_memory_ short size stride sum_to tolist uniform_
 """
 NO_OPERATORS = """
     __and__ __or__ __xor__ __rand__ __ror__ __rxor__ __iand__ __ior__ __ixor__ __invert__
+    __lshift__ __rshift__ __rlshift__ __rrshift__ __ilshift__ __irshift__
     __floordiv__ __rfloordiv__ __ifloordiv__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __array__
     __bool__ __complex__ __contains__ __deepcopy__ __float__ __format__ __hash__ __index__ __int__
     __iter__ __len__ __repr__ __str__ __reduce__ __reduce_ex__ __getattribute__ __setattr__
@@ -187,7 +189,9 @@ NO_OPERATORS = """
 def test_every_public_function_is_in_a_table():
     listed = {row.name for row in TABLE}
     assert FUNCTIONS.keys() - {*NO_OPERATIONS.split()} == listed, "add rows to the tables in tests/"
+    known = {id(FUNCTIONS[name]) for name in listed}  # under this name or another
     public = {n for n in dir(at) if not n.startswith("_") and callable(getattr(at, n))}
+    public = {n for n in public if id(getattr(at, n)) not in known}
     assert public - listed - {*NO_OPERATIONS.split()} == set(), "add rows to the tables in tests/"
     assert listed.isdisjoint(NO_OPERATIONS.split())
 

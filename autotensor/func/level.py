@@ -10,7 +10,8 @@ computed becomes a part of the outer graph, if there is one.
 import numpy as np
 
 from autotensor.engine import Node, enable_grad, reach, tick
-from autotensor.ops.shape import movedim, reshape, stack
+from autotensor.ops.joining import stack
+from autotensor.ops.shape import movedim, reshape
 from autotensor.pytree import flatten, map_leaves, unflatten
 from autotensor.tensor import Tensor, grad, history
 

@@ -3,7 +3,8 @@
 import functools
 
 from autotensor.creation import default_generator
-from autotensor.ops.shape import select, stack
+from autotensor.ops.joining import stack
+from autotensor.ops.shape import select
 from autotensor.pytree import flatten, unflatten
 from autotensor.tensor import Tensor
 

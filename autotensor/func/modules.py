@@ -1,6 +1,6 @@
 """Modules as functions of their parameters and buffers."""
 
-from autotensor.ops.shape import stack
+from autotensor.ops.joining import stack
 from autotensor.tensor import Tensor
 
 

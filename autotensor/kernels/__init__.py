@@ -10,7 +10,7 @@ _HOMES = {
     "activation": "relu relu_grad gelu gelu_grad",
     "attention": "attend attend_grad whole_panels_fit",
     "image": "resample",
-    "special": "erf",
+    "special": "erf erfc erfinv lgamma polygamma",
     "reference": "",
     "conv": "conv2d conv2d_moments conv2d_input_grad conv2d_input_grad_sums conv2d_weight_grad "
     "conv2d_parameter_grads conv2d_shape takes_normalised get_precision set_precision",

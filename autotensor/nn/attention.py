@@ -11,8 +11,8 @@ from autotensor.nn.module import Module
 from autotensor.nn.parameter import Parameter
 from autotensor.ops.attention import attention_weights
 from autotensor.ops.elementwise import where
+from autotensor.ops.joining import cat, chunk
 from autotensor.ops.linalg import linear, matmul
-from autotensor.ops.shape import cat, chunk
 from autotensor.tensor import Tensor
 
 

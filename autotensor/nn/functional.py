@@ -5,6 +5,7 @@ import inspect
 
 import numpy as np
 
+from autotensor.creation import default_generator, zeros_like
 from autotensor.ops import activation, random
 from autotensor.ops.activation import (
     gelu,
@@ -22,6 +23,7 @@ from autotensor.ops.activation import (
 )
 from autotensor.ops.arguments import broadcast
 from autotensor.ops.attention import scaled_dot_product_attention
+from autotensor.ops.contraction import pairwise_distance
 from autotensor.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from autotensor.ops.elementary import sigmoid, tanh
 from autotensor.ops.embedding import embedding
@@ -42,7 +44,8 @@ from autotensor.ops.loss import (
     nll_loss,
     smooth_l1_loss,
 )
-from autotensor.ops.norm import batch_norm, group_norm, instance_norm, layer_norm
+from autotensor.ops.normalisation import batch_norm, group_norm, instance_norm, layer_norm
+from autotensor.ops.padding import pad
 from autotensor.ops.pool import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -54,7 +57,7 @@ from autotensor.ops.pool import (
     max_pool1d,
     max_pool2d,
 )
-from autotensor.ops.shape import expand, flatten, pad, unflatten
+from autotensor.ops.shape import expand, flatten, unflatten
 from autotensor.tensor import Tensor
 
 __all__ = [
@@ -87,6 +90,7 @@ __all__ = [
     "global_avg_pool",
     "glu",
     "group_norm",
+    "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -111,6 +115,7 @@ __all__ = [
     "normalize",
     "one_hot",
     "pad",
+    "pairwise_distance",
     "prelu",
     "relu",
     "relu6",
@@ -164,6 +169,19 @@ relu6 = _with_inplace(activation.relu6)
 selu = _with_inplace(activation.selu)
 silu = _with_inplace(activation.silu)
 threshold = _with_inplace(activation.threshold)
+
+
+def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
+    """A draw from the softmax of ``logits`` that gradients pass (Jang et al. 2017).
+
+    ``hard``: 1 at the largest, else 0, with the gradient of the soft draw.
+    """
+    waits = Tensor(np.asarray(default_generator.numpy.standard_exponential(logits.shape)))
+    soft = softmax((logits - waits.log().to(logits.dtype)) / tau, dim)
+    if not hard:
+        return soft
+    chosen = soft.argmax(dim, keepdim=True)
+    return zeros_like(soft).scatter(dim, chosen, 1.0) - soft.detach() + soft
 
 
 def identity(input):

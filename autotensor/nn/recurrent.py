@@ -6,8 +6,8 @@ from autotensor.creation import empty, zeros
 from autotensor.nn import check, functional, init
 from autotensor.nn.module import Module
 from autotensor.nn.parameter import Parameter
+from autotensor.ops.joining import cat, stack
 from autotensor.ops.recurrent import gru, lstm, rnn
-from autotensor.ops.shape import cat, stack
 from autotensor.tensor import Tensor
 
 

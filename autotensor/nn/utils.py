@@ -7,7 +7,7 @@ import numpy as np
 from autotensor.creation import tensor
 from autotensor.memory import overwrite
 from autotensor.nn import check
-from autotensor.ops.shape import cat
+from autotensor.ops.joining import cat
 from autotensor.tensor import Tensor
 
 
@@ -22,7 +22,7 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False):
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite "
             f"({total}), so it cannot be clipped. Pass error_if_nonfinite=False to scale anyway."
         )
-    return tensor(total)
+    return Tensor(np.asarray(total, np.result_type(*arrays))) if arrays else tensor(total)
 
 
 def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False):

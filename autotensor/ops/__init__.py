@@ -7,10 +7,33 @@ Parameters have PyTorch's names. Formulas, and bodies once the operands are chec
 from autotensor.ops import methods
 from autotensor.ops.activation import log_softmax, relu, softmax
 from autotensor.ops.compare import *
+from autotensor.ops.contraction import *
+from autotensor.ops.diagonals import *
 from autotensor.ops.elementary import *
 from autotensor.ops.elementwise import *
 from autotensor.ops.indexing import *
+from autotensor.ops.joining import *
 from autotensor.ops.linalg import *
+from autotensor.ops.padding import *
+from autotensor.ops.properties import *
+from autotensor.ops.properties import Size
 from autotensor.ops.random import *
 from autotensor.ops.reduce import *
+from autotensor.ops.running import *
+from autotensor.ops.scattering import *
 from autotensor.ops.shape import *
+from autotensor.ops.shape import expand as broadcast_to
+from autotensor.ops.sorting import *
+from autotensor.ops.special import *
+from autotensor.ops.statistics import *
+
+_ALIASES = methods.ALIASES | {
+    "concat": "cat",
+    "concatenate": "cat",
+    "ger": "outer",
+    "row_stack": "vstack",
+    "trapz": "trapezoid",
+    "vdot": "dot",
+}
+globals().update({alias: globals()[name] for alias, name in _ALIASES.items()})
+__all__ = [name for name, value in globals().items() if callable(value)]

@@ -65,7 +65,9 @@ def keep(x, mask):
 def floats_only(x, name):
     """The tensor ``x`` if its dtype is a floating one."""
     if tensor_of(x, name).dtype.kind != "f":
-        raise RuntimeError(f"{name}: expected a floating dtype, got {x.dtype}: use x.float()")
+        raise NotImplementedError(
+            f"{name}: expected a floating dtype, got {x.dtype}: use x.float()"
+        )
     return x
 
 

@@ -94,8 +94,10 @@ def dimensions(dim, ndim, name):
     return found if found else tuple(range(ndim))
 
 
-def sizes(size):
-    """A tuple of ints given as ``f(2, 3)``, ``f((2, 3))``, ``f([2, 3])``."""
+def sizes(size, named=None):
+    """A tuple of ints given as ``f(2, 3)``, ``f((2, 3))``, ``f([2, 3])``, or by its name."""
+    if named is not None:
+        size = (named,)
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = size[0]
     return tuple([operator.index(n) for n in size])

@@ -11,8 +11,10 @@ from autotensor.tensor import Tensor
 __all__ = [
     "allclose",
     "bitwise_and",
+    "bitwise_left_shift",
     "bitwise_not",
     "bitwise_or",
+    "bitwise_right_shift",
     "bitwise_xor",
     "eq",
     "equal",
@@ -22,6 +24,8 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
     "le",
     "logical_and",
     "logical_not",
@@ -63,7 +67,7 @@ def _bitwise(name, combine, sign_):
     def combined(input, other):
         x, y = pair(input, other, name)
         if x.dtype.kind not in "biu":
-            raise RuntimeError(f"{name}: defined for integers and truth values, not {x.dtype}")
+            raise NotImplementedError(f"{name}: for integers and truth values, not {x.dtype}")
         return Tensor(np.asarray(combine(x.array, y.array)))
 
     combined.__name__ = combined.__qualname__ = name
@@ -74,13 +78,15 @@ def _bitwise(name, combine, sign_):
 bitwise_and = _bitwise("bitwise_and", np.bitwise_and, "&")
 bitwise_or = _bitwise("bitwise_or", np.bitwise_or, "|")
 bitwise_xor = _bitwise("bitwise_xor", np.bitwise_xor, "^")
+bitwise_left_shift = _bitwise("bitwise_left_shift", np.left_shift, "<<")
+bitwise_right_shift = _bitwise("bitwise_right_shift", np.right_shift, ">>")
 
 
 def bitwise_not(input):
     """``~input``: each bit flipped; for truth values, not."""
     x = tensor_of(input, "bitwise_not")
     if x.dtype.kind not in "biu":
-        raise RuntimeError(f"bitwise_not: defined for integers and truth values, not {x.dtype}")
+        raise NotImplementedError(f"bitwise_not: for integers and truth values, not {x.dtype}")
     return Tensor(np.asarray(~x.array))
 
 
@@ -94,6 +100,16 @@ def isinf(input):
     """True where ``input`` is infinite."""
     x = tensor_of(input, "isinf")
     return Tensor(np.asarray(np.isinf(x.array)))
+
+
+def isposinf(input):
+    """True where ``input`` is infinite and positive."""
+    return Tensor(np.asarray(tensor_of(input, "isposinf").array == np.inf))
+
+
+def isneginf(input):
+    """True where ``input`` is infinite and negative."""
+    return Tensor(np.asarray(tensor_of(input, "isneginf").array == -np.inf))
 
 
 def isfinite(input):

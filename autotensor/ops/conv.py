@@ -11,7 +11,8 @@ from autotensor import dtypes, kernels
 from autotensor.deferred import defer
 from autotensor.engine import is_grad_enabled
 from autotensor.ops.arguments import tensor_of
-from autotensor.ops.shape import pad, reshape
+from autotensor.ops.padding import pad
+from autotensor.ops.shape import reshape
 from autotensor.ops.spatial import as_pair, from_images, per_axis, to_images
 from autotensor.tensor import Made, is_recorded, record
 

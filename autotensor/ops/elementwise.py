@@ -77,6 +77,10 @@ def _number_pair(x, y, name):
     return x, y
 
 
+def _is_truth(x):
+    return x.array.dtype.kind == "b" if isinstance(x, Tensor) else type(x) is builtins.bool
+
+
 def add(input, other, *, alpha=1):
     """``input + alpha * other``."""
     x, y = pair(input, other if alpha == 1 else mul(other, alpha), "add")
@@ -85,7 +89,10 @@ def add(input, other, *, alpha=1):
 
 def sub(input, other, *, alpha=1):
     """``input - alpha * other``."""
-    x, y = _number_pair(input, other if alpha == 1 else mul(other, alpha), "sub")
+    x, y = pair(input, other if alpha == 1 else mul(other, alpha), "sub")
+    converted = x is not input or y is not other
+    if x.array.dtype.kind == "b" or (converted and (_is_truth(input) or _is_truth(other))):
+        raise RuntimeError("sub: not defined for truth values; use ~x, ^ or .int()")
     return record(x.array - y.array, (x, lambda g: g), (y, lambda g: neg(g)))
 
 
@@ -100,10 +107,14 @@ def div(input, other, *, rounding_mode=None):
     if rounding_mode == "floor":
         return floor_divide(input, other)
     if rounding_mode == "trunc":
-        input, other = pair(input, other, "div")
+        x, y = pair(input, other, "div")
+        _no_zeros(y, "div")
         with np.errstate(divide="ignore", invalid="ignore"):
-            quotient = np.trunc(np.divide(input.array, other.array))
-        return record(quotient.astype(input.dtype, copy=False))
+            if x.dtype.kind in "iu":  # exact, unlike the quotient of floats
+                quotient = (x.array - np.fmod(x.array, y.array)) // y.array
+            else:
+                quotient = np.trunc(np.divide(x.array, y.array))
+        return record(quotient, (x, lambda g: g * 0), (y, lambda g: g * 0))
     if rounding_mode is not None:
         raise RuntimeError(f"div: rounding_mode is None, 'trunc' or 'floor', not {rounding_mode!r}")
     x, y = pair(input, other, "div")
@@ -116,17 +127,22 @@ def div(input, other, *, rounding_mode=None):
 def floor_divide(input, other):
     """``input / other`` rounded down."""
     x, y = pair(input, other, "floor_divide")
-    if y.dtype.kind in "iu" and not np.all(y.array):
-        raise RuntimeError("floor_divide: division of an integer by zero")
+    _no_zeros(y, "floor_divide")
     with np.errstate(divide="ignore", invalid="ignore"):
-        return record(np.floor_divide(x.array, y.array))
+        quotient = np.floor_divide(x.array, y.array)
+    return record(quotient, (x, lambda g: g * 0), (y, lambda g: g * 0))
+
+
+def _no_zeros(y, name):
+    """Raise RuntimeError where an integer would be divided by zero."""
+    if y.dtype.kind in "iu" and not np.all(y.array):
+        raise RuntimeError(f"{name}: division of an integer by zero: divide floats, x / y")
 
 
 def remainder(input, other):
     """The remainder with the sign of ``other``, Python's ``%``: ``x - y * floor(x / y)``."""
     x, y = pair(input, other, "remainder")
-    if y.dtype.kind in "iu" and not np.all(y.array):
-        raise RuntimeError("remainder: division of an integer by zero")
+    _no_zeros(y, "remainder")
     with np.errstate(divide="ignore", invalid="ignore"):
         rest, floor = np.remainder(x.array, y.array), Tensor(np.floor_divide(x.array, y.array))
     return record(rest, (x, lambda g: g), (y, lambda g: neg(g * floor)))
@@ -135,8 +151,7 @@ def remainder(input, other):
 def fmod(input, other):
     """The remainder with the sign of ``input``, as in C: ``x - y * trunc(x / y)``."""
     x, y = pair(input, other, "fmod")
-    if y.dtype.kind in "iu" and not np.all(y.array):
-        raise RuntimeError("fmod: division of an integer by zero")
+    _no_zeros(y, "fmod")
     with np.errstate(divide="ignore", invalid="ignore"):
         rest, whole = np.fmod(x.array, y.array), Tensor(np.trunc(x.array / y.array))
     return record(rest, (x, lambda g: g), (y, lambda g: neg(g * whole)))

@@ -54,9 +54,33 @@ def _whole(n):
     return int(n.array) if isinstance(n, Tensor) else n
 
 
+def staged(parts):
+    """An index with arrays as two: with integers and slices alone, and with the arrays alone.
+
+    None if there are no integers: NumPy would count them among the arrays and move the dimensions
+    of the result to the front wherever something stands between them, as PyTorch does not.
+    """
+    if not any(isinstance(part, numbers.Integral) and type(part) is not bool for part in parts):
+        return None
+    first, second = [], []
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            first += [slice(None)] * (part.ndim if part.dtype.kind == "b" else 1)
+            second.append(part)
+        elif isinstance(part, (bool, np.bool_)):
+            second.append(part)
+        else:
+            first.append(part)
+            if not isinstance(part, numbers.Integral):
+                second.append(part if part is Ellipsis else slice(None))
+    return tuple(first), tuple(second)
+
+
 def getitem(x, index):
-    """``x[index]`` in all of NumPy's forms: a view for integers and slices, otherwise a copy."""
+    """``x[index]`` in all of PyTorch's forms: a view for integers and slices, otherwise a copy."""
     parts, basic = index_of(x, index)
+    if not basic and (stages := staged(parts)):
+        return getitem(getitem(x, stages[0]), stages[1])
     x_shape = x.shape
     if basic and Ellipsis not in parts:
         parts = (*parts, Ellipsis)  # makes NumPy return a view for a single element, too
@@ -123,7 +147,7 @@ def _within(x, dim, index, name):
     bound = x.shape[dim] if x.ndim else 1
     wrong = (index.array < 0) | (index.array >= bound)
     if wrong.any():
-        raise IndexError(
+        raise RuntimeError(
             f"{name}: index {index.array[wrong].flat[0]} is out of bounds for dimension {dim} with "
             f"size {bound}"
         )

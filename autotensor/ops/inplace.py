@@ -35,12 +35,15 @@ def assign(x, value):
 
 
 def setitem(x, index, value):
-    """``x[index] = value`` in all of NumPy's forms."""
+    """``x[index] = value`` in all of PyTorch's forms."""
     if not isinstance(value, Tensor):
         value = _number(x, value) if np.isscalar(value) else Tensor(np.asarray(value))
     parts, basic = indexing.index_of(x, index)
     if basic:
         assign(indexing.getitem(x, parts), _trimmed(cast(value, x.dtype)))
+        return
+    if stages := indexing.staged(parts):
+        setitem(indexing.getitem(x, stages[0]), stages[1], value)
         return
     _writable(x, value.dtype)
     followed = is_grad_enabled() and (x.requires_grad or value.requires_grad)

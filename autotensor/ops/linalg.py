@@ -20,8 +20,6 @@ __all__ = [
     "mv",
     "norm",
     "outer",
-    "tril",
-    "triu",
 ]
 
 
@@ -151,6 +149,8 @@ def linear(input, weight, bias=None):
             raise RuntimeError(
                 f"linear: input is {x.dtype}, weight or bias {other.dtype}: convert one"
             )
+    if weight.ndim == 1 and bias is None:
+        return matmul(x, weight)
     if weight.ndim != 2 or not shape or shape[-1] != weight.array.shape[1]:
         raise RuntimeError(
             f"linear: input has {x.shape[-1] if x.ndim else 0} features, weight expects "
@@ -170,22 +170,6 @@ def linear(input, weight, bias=None):
         (weight, lambda g: _slope(_turned(g), x)),
         (bias, lambda g: g),
     )
-
-
-def tril(input, diagonal=0):
-    """The elements on and below a diagonal of the last two dimensions, 0 above."""
-    return _triangle(input, np.tri(*input.shape[-2:], diagonal, dtype=bool))
-
-
-def triu(input, diagonal=0):
-    """The elements on and above a diagonal of the last two dimensions, 0 below."""
-    return _triangle(input, ~np.tri(*input.shape[-2:], diagonal - 1, dtype=bool))
-
-
-def _triangle(x, mask):
-    if x.ndim < 2:
-        raise RuntimeError(f"a triangle needs at least 2 dimensions, got {x.shape}")
-    return where(Tensor(mask), x, x.dtype.type(0).item())
 
 
 @numpy_names

@@ -70,9 +70,23 @@ def _same_size(name, x, target, reduction):
         raise RuntimeError(f"{name}: target is {target.dtype}, the input {x.dtype}: convert one")
 
 
-def mse_loss(input, target, reduction="mean"):
-    """``(x - target)**2``."""
+def _weighed(name, losses, weight, reduction, over_weights=True):
+    """The losses, each times its weight where there are any, reduced.
+
+    The mean is over the sum of the weights, or over the number of elements.
+    """
+    if weight is None:
+        return reduced(losses, reduction)
+    if weight.shape != losses.shape:
+        raise ValueError(f"{name}: weight {weight.shape} for losses {losses.shape}")
+    return reduced(losses * weight, reduction, weight if over_weights else None)
+
+
+def mse_loss(input, target, reduction="mean", weight=None):
+    """``(x - target)**2``; with weights of the elements, the mean is a weighted one."""
     x, target = _pair("mse_loss", input, target, reduction)
+    if weight is not None:
+        return _weighed("mse_loss", square(x - target), weight, reduction)
     if reduction == "none" or 0 in (x.array.size, target.array.size):
         return reduced(square(x - target), reduction)
     squares = np.square(x.array - target.array)
@@ -84,10 +98,10 @@ def mse_loss(input, target, reduction="mean"):
     return record(squares.sum() / count, (x, slope), (target, lambda g: neg(slope(g))))
 
 
-def l1_loss(input, target, reduction="mean"):
-    """``|x - target|``; its gradient is 0 where they are equal."""
+def l1_loss(input, target, reduction="mean", weight=None):
+    """``|x - target|``; its gradient is 0 where they are equal. ``weight`` as in `mse_loss`."""
     x, target = _pair("l1_loss", input, target, reduction)
-    return reduced(abs(x - target), reduction)
+    return _weighed("l1_loss", abs(x - target), weight, reduction)
 
 
 def _huber(difference, delta):
@@ -96,15 +110,16 @@ def _huber(difference, delta):
     return inside * (difference - inside * 0.5)
 
 
-def huber_loss(input, target, reduction="mean", delta=1.0):
+def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """``d**2 / 2`` for ``|d| < delta``, ``d = x - target``, else ``delta * (|d| - delta / 2)``.
 
-    (Huber 1964).
+    (Huber 1964). ``weight`` weighs the elements; the mean is over their number.
     """
     if not delta > 0:
         raise RuntimeError(f"huber_loss: delta must be greater than 0, got {delta}")
     x, target = _pair("huber_loss", input, target, reduction)
-    return reduced(_huber(x - target, delta), reduction)
+    losses = _huber(x - target, delta)
+    return _weighed("huber_loss", losses, weight, reduction, over_weights=False)
 
 
 def smooth_l1_loss(input, target, reduction="mean", beta=1.0):

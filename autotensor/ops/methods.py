@@ -12,14 +12,23 @@ from autotensor.ops import (
     activation,
     arguments,
     compare,
+    contraction,
+    diagonals,
     elementary,
     elementwise,
     indexing,
     inplace,
+    joining,
     linalg,
+    properties,
     random,
     reduce,
+    running,
+    scattering,
     shape,
+    sorting,
+    special,
+    statistics,
 )
 from autotensor.tensor import Tensor
 
@@ -29,16 +38,28 @@ _METHODS = {
     elementary: """exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan sinh
         cosh tanh asinh acosh atanh sigmoid erf atan2""",
     compare: """eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and
-        bitwise_or bitwise_xor bitwise_not isnan isinf isfinite isclose allclose equal""",
+        bitwise_or bitwise_xor bitwise_not bitwise_left_shift bitwise_right_shift
+        isnan isinf isposinf isneginf isfinite isclose allclose equal""",
     reduce: """sum mean var std prod max min amax amin argmax argmin all any count_nonzero
-        logsumexp cumsum""",
+        logsumexp""",
     shape: """reshape view view_as reshape_as flatten unflatten permute transpose t movedim squeeze
-        unsqueeze expand expand_as sum_to fit narrow select split chunk unbind repeat flip roll
-        clone contiguous""",
+        unsqueeze expand expand_as sum_to fit narrow select flip fliplr flipud roll rot90 clone
+        contiguous""",
+    joining: """chunk hsplit repeat repeat_interleave split tensor_split tile unbind vsplit""",
+    diagonals: "diag diag_embed diagflat trace tril triu",
     indexing: """gather take_along_dim scatter scatter_add index_select index_add masked_fill
         masked_select nonzero""",
     random: "bernoulli multinomial",
-    linalg: "matmul mm bmm mv dot outer addmm tril triu norm",
+    scattering: "argwhere scatter_reduce select_scatter slice_scatter take",
+    linalg: "matmul mm bmm mv dot outer addmm norm",
+    contraction: "cross dist inner kron matrix_power",
+    running: "cumsum cumprod cummax cummin diff logcumsumexp",
+    sorting: """argsort kthvalue median mode msort nanmedian nanquantile quantile sort topk unique
+        unique_consecutive""",
+    special: """copysign deg2rad digamma erfc erfinv float_power fmax fmin heaviside hypot ldexp
+        lgamma logaddexp logaddexp2 logit rad2deg sinc xlogy""",
+    statistics: "aminmax bincount corrcoef cov histc nanmean nansum",
+    properties: "is_complex is_floating_point is_nonzero numel",
     activation: "relu softmax log_softmax",
     inplace: "copy_ fill_ zero_ uniform_ normal_ bernoulli_",
 }
@@ -49,25 +70,39 @@ _IN_PLACE = {
         cosh tanh asinh acosh atanh sigmoid erf""",
     compare: "logical_not bitwise_not bitwise_and bitwise_or bitwise_xor",
     indexing: "scatter scatter_add index_add masked_fill",
-    linalg: "addmm tril triu",
+    linalg: "addmm",
+    diagonals: "tril triu",
+    running: "cumsum cumprod",
+    special: """copysign deg2rad digamma erfc erfinv float_power hypot ldexp lgamma logit rad2deg
+        sinc xlogy""",
     activation: "relu",
 }
-_ALIASES = {
-    "subtract": "sub",
-    "multiply": "mul",
-    "divide": "div",
-    "true_divide": "div",
-    "negative": "neg",
+ALIASES = {
     "absolute": "abs",
+    "arccos": "acos",
+    "arccosh": "acosh",
+    "arcsin": "asin",
+    "arcsinh": "asinh",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arctanh": "atanh",
     "clip": "clamp",
-    "clip_": "clamp_",
+    "divide": "div",
+    "fix": "trunc",
     "greater": "gt",
     "greater_equal": "ge",
     "less": "lt",
     "less_equal": "le",
-    "not_equal": "ne",
-    "swapaxes": "transpose",
     "moveaxis": "movedim",
+    "multiply": "mul",
+    "negative": "neg",
+    "not_equal": "ne",
+    "ravel": "flatten",
+    "sgn": "sign",
+    "subtract": "sub",
+    "swapaxes": "transpose",
+    "swapdims": "transpose",
+    "true_divide": "div",
 }
 
 for _module, _names in _METHODS.items():
@@ -76,8 +111,11 @@ for _module, _names in _METHODS.items():
 for _module, _names in _IN_PLACE.items():
     for _name in _names.split():
         setattr(Tensor, f"{_name}_", inplace.in_place(getattr(_module, _name)))
-for _alias, _name in _ALIASES.items():
+Tensor.broadcast_to = shape.expand
+for _alias, _name in ALIASES.items():
     setattr(Tensor, _alias, getattr(Tensor, _name))
+    if hasattr(Tensor, f"{_name}_"):
+        setattr(Tensor, f"{_alias}_", getattr(Tensor, f"{_name}_"))
 
 
 def _operator(function, reverse=False):
@@ -105,6 +143,8 @@ _OPERATORS = {
     "and": compare.bitwise_and,
     "or": compare.bitwise_or,
     "xor": compare.bitwise_xor,
+    "lshift": compare.bitwise_left_shift,
+    "rshift": compare.bitwise_right_shift,
 }
 for _name, _function in _OPERATORS.items():
     setattr(Tensor, f"__{_name}__", _operator(_function))
@@ -137,7 +177,9 @@ def _method(function):
 @_method
 def size(x, dim=None):
     """The sizes as a tuple, or the one of dimension ``dim``."""
-    return x.shape if dim is None else x.shape[arguments.dimension(dim, x.ndim, "size")]
+    if dim is None:
+        return properties.Size(x.shape)
+    return x.shape[arguments.dimension(dim, x.ndim, "size")]
 
 
 @_method
@@ -146,13 +188,8 @@ def dim(x):
     return x.array.ndim
 
 
-@_method
-def numel(x):
-    """The number of elements."""
-    return x.array.size
-
-
-Tensor.nelement = numel
+Tensor.nelement = Tensor.numel
+Tensor.ndimension = dim
 
 
 @_method
@@ -172,12 +209,6 @@ def is_contiguous(x, memory_format=None):
 def element_size(x):
     """Bytes per element."""
     return x.itemsize
-
-
-@_method
-def is_floating_point(x):
-    """Whether the dtype is a floating one."""
-    return x.dtype.kind == "f"
 
 
 @_method
@@ -202,6 +233,12 @@ def numpy(x, *, force=False):
             "numpy() on a tensor that requires grad would lose its history: x.detach().numpy()"
         )
     return lend(x.array)
+
+
+@_method
+def where(x, condition, other):
+    """This tensor where ``condition`` holds, else ``other``."""
+    return elementwise.where(condition, x, other)
 
 
 @_method
@@ -299,7 +336,7 @@ def __len__(x):
 def __iter__(x):
     if x.ndim == 0:
         raise TypeError("iteration over a 0-d tensor")
-    return iter(shape.unbind(x))
+    return iter(joining.unbind(x))
 
 
 @_method

@@ -9,8 +9,8 @@ from autotensor.engine import is_grad_enabled
 from autotensor.ops.activation import floats_only, relu
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.elementary import sigmoid, tanh
+from autotensor.ops.joining import chunk, stack
 from autotensor.ops.linalg import linear
-from autotensor.ops.shape import chunk, stack
 from autotensor.tensor import Tensor, differentiate, record
 
 __all__ = ["gru", "lstm", "rnn"]

@@ -19,7 +19,8 @@ from autotensor.ops.compare import isnan
 from autotensor.ops.elementary import exp
 from autotensor.ops.elementwise import maximum, minimum, where
 from autotensor.ops.indexing import gather
-from autotensor.ops.shape import cat, expand, flip, reshape, unsqueeze
+from autotensor.ops.joining import cat
+from autotensor.ops.shape import expand, reshape, unsqueeze
 from autotensor.tensor import Tensor, record
 
 __all__ = [
@@ -30,7 +31,6 @@ __all__ = [
     "argmax",
     "argmin",
     "count_nonzero",
-    "cumsum",
     "logsumexp",
     "max",
     "mean",
@@ -68,7 +68,8 @@ def sum(input, dim=None, keepdim=False, dtype=None):
     if dtype is not None:
         input = cast(input, dtypes.as_dtype(dtype))
     kind = dtypes.int64 if input.dtype.kind in "biu" and dtype is None else input.dtype
-    total = input.array.sum(axis=axes, keepdims=keepdim, dtype=kind)
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = input.array.sum(axis=axes, keepdims=keepdim, dtype=kind)
     return record(total, (input, lambda g: restore(g, x_shape, axes, keepdim)))
 
 
@@ -222,7 +223,7 @@ def _finder(name, find):
         if dim is None:
             if not x.array.size:
                 raise IndexError(f"{name}: nothing to choose from in a tensor of shape {x.shape}")
-            return Tensor(find(x.array).reshape((1,) * x.ndim if keepdim else ()))
+            return Tensor(np.asarray(find(x.array)).reshape((1,) * x.ndim if keepdim else ()))
         dim = dimension(dim, tensor_of(x, name).ndim, name)
         _nonempty(x, (dim,) if x.ndim else (), name)
         if not x.ndim:
@@ -247,14 +248,15 @@ def _truth(name, combine, summary):
     def truth(input, dim=None, keepdim=False):
         x = tensor_of(input, name)
         axes = dimensions(dim, x.ndim, name)
-        return Tensor(np.asarray(combine(x.array, axis=axes, keepdims=keepdim)))
+        found = np.asarray(combine(x.array, axis=axes, keepdims=keepdim))
+        return Tensor(found.astype(x.dtype) if x.dtype == dtypes.uint8 else found)
 
     truth.__name__ = truth.__qualname__ = name
     truth.__doc__ = summary
     return truth
 
 
-all = _truth("all", np.all, "Whether all elements are not 0.")
+all = _truth("all", np.all, "Whether all elements are not 0; of uint8 as uint8.")
 any = _truth("any", np.any, "Whether some element is not 0.")
 
 
@@ -282,16 +284,3 @@ def logsumexp(input, dim, keepdim=False):
         return restore(g, x_shape, axes, keepdim) * share
 
     return record(total, (x, rule, True))
-
-
-@numpy_names
-def cumsum(input, dim, dtype=None):
-    """Running sums along ``dim``."""
-    if dtype is not None:
-        input = cast(input, dtypes.as_dtype(dtype))
-    dim = dimension(dim, tensor_of(input, "cumsum").ndim, "cumsum")
-    kind = dtypes.int64 if input.dtype.kind in "biu" and dtype is None else input.dtype
-    running = (
-        np.cumsum(input.array, axis=dim, dtype=kind) if input.ndim else input.array.astype(kind)
-    )
-    return record(running, (input, lambda g: flip(cumsum(flip(g, dim), dim), dim) if g.ndim else g))

@@ -1,6 +1,5 @@
 """The same elements in another shape or order: views where NumPy can, copies where it must."""
 
-import functools
 import math
 
 import numpy as np
@@ -11,35 +10,33 @@ from autotensor.ops.arguments import cast, dimension, dimensions, sizes, tensor_
 from autotensor.tensor import Made, Tensor, record, record_view
 
 __all__ = [
-    "cat",
-    "chunk",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
     "clone",
     "flatten",
     "flip",
-    "hstack",
+    "fliplr",
+    "flipud",
     "movedim",
     "narrow",
-    "pad",
     "permute",
     "reshape",
     "roll",
+    "rot90",
     "select",
-    "split",
     "squeeze",
-    "stack",
     "t",
     "transpose",
-    "unbind",
     "unflatten",
     "unsqueeze",
-    "vstack",
 ]
 
 
-def reshape(input, *shape):
+def reshape(input, *given, shape=None):
     """The elements in row order in another shape; one size may be -1. A view where possible."""
     x = tensor_of(input, "reshape")
-    wanted = _resolved(x, sizes(shape), "reshape")
+    wanted = _resolved(x, sizes(given, shape), "reshape")
     x_shape = x.shape
     return record_view(
         x.array.reshape(wanted), x, lambda g: reshape(g, x_shape), lambda b: reshape(b, wanted)
@@ -100,9 +97,9 @@ def unflatten(input, dim, sizes):
     return reshape(x, x.shape[:dim] + part + x.shape[dim + 1 :])
 
 
-def permute(input, *dims):
+def permute(input, *given, dims=None):
     """The dimensions in another order."""
-    order = sizes(dims)
+    order = sizes(given, dims)
     x = tensor_of(input, "permute")
     if len(order) != x.ndim:
         raise RuntimeError(f"permute: {len(order)} dimensions {order} for a tensor of {x.ndim}")
@@ -170,9 +167,9 @@ def unsqueeze(input, dim):
     return reshape(x, x.shape[:dim] + (1,) + x.shape[dim:])
 
 
-def expand(x, *size):
+def expand(x, *given, size=None):
     """Dimensions of size 1 repeated without copying; -1 keeps a size, new ones come in front."""
-    size, x_shape = sizes(size), tensor_of(x, "expand").shape
+    size, x_shape = sizes(given, size), tensor_of(x, "expand").shape
     own = (None,) * (len(size) - len(x_shape)) + x_shape
     wanted = tuple(o if n == -1 else n for n, o in zip(size, own, strict=False))
     fits = len(own) == len(size) and all(
@@ -211,61 +208,6 @@ def fit(g, shape, dtype):
     return g if g.dtype is dtype else cast(g, dtype)
 
 
-def cat(tensors, dim=0):
-    """Tensors of equal shape but for ``dim`` joined along it; empty 1-d ones are passed over."""
-    tensors = [tensor_of(x, "cat") for x in tensors]
-    kept = [x for x in tensors if x.shape != (0,)] or tensors[:1]
-    if not kept:
-        raise ValueError("cat: expected at least one tensor")
-    if kept[0].ndim == 0:
-        raise RuntimeError("cat: zero-dimensional tensors cannot be joined: use stack")
-    dim = dimension(dim, kept[0].ndim, "cat")
-    for x in kept:
-        if x.ndim != kept[0].ndim or _but(x.shape, dim) != _but(kept[0].shape, dim):
-            raise RuntimeError(
-                f"cat: sizes must match except in dimension {dim}: {kept[0].shape} and {x.shape}"
-            )
-    dtype = functools.reduce(dtypes.promote_types, [x.dtype for x in tensors])
-    kept = [cast(x, dtype) for x in kept]
-    starts = np.cumsum([0] + [x.shape[dim] for x in kept]).tolist()
-    return record(
-        np.concatenate([x.array for x in kept], dim),
-        *(_piece(x, dim, start) for x, start in zip(kept, starts, strict=False)),
-    )
-
-
-def _but(shape, dim):
-    return shape[:dim] + shape[dim + 1 :]
-
-
-def _piece(x, dim, start):
-    """The term of one of the joined: its gradient is its piece of the gradient."""
-    length = x.shape[dim]
-    return x, lambda g: narrow(g, dim, start, length)
-
-
-def stack(tensors, dim=0):
-    """Tensors of one shape joined along a new dimension."""
-    tensors = [tensor_of(x, "stack") for x in tensors]
-    if not tensors:
-        raise RuntimeError("stack: expected at least one tensor")
-    for x in tensors:
-        if x.shape != tensors[0].shape:
-            raise RuntimeError(f"stack: sizes must be equal: {tensors[0].shape} and {x.shape}")
-    return cat([unsqueeze(x, dim) for x in tensors], dimension(dim, x.ndim + 1, "stack"))
-
-
-def hstack(tensors):
-    """Tensors joined side by side: along dimension 1, vectors along 0."""
-    tensors = [reshape(x, 1) if x.ndim == 0 else x for x in tensors]
-    return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
-
-
-def vstack(tensors):
-    """Tensors joined one below the other: vectors become rows."""
-    return cat([reshape(x, 1, -1) if x.ndim < 2 else x for x in tensors])
-
-
 def narrow(input, dim, start, length):
     """The ``length`` elements along ``dim`` from ``start`` on, a view."""
     x = tensor_of(input, "narrow")
@@ -282,53 +224,11 @@ def select(input, dim, index):
     return x[(slice(None),) * dim + (index,)]
 
 
-def split(tensor, split_size_or_sections, dim=0):
-    """Views along ``dim``: pieces of one size (the last may be less) or of given ones."""
-    x = tensor_of(tensor, "split")
-    dim = dimension(dim, x.ndim, "split")
-    total, lengths = x.shape[dim], split_size_or_sections
-    if isinstance(lengths, int):
-        if lengths < 0 or (lengths == 0 and total):
-            raise RuntimeError(f"split: the size of a piece must be positive, not {lengths}")
-        starts = range(0, total, lengths) if total else [0]
-        lengths = [min(lengths, total - start) for start in starts]
-    if sum(lengths) != total:
-        raise RuntimeError(f"split: sizes {list(lengths)} do not add up to {total} of dim {dim}")
-    starts = np.cumsum([0, *lengths]).tolist()
-    return tuple(narrow(x, dim, s, n) for s, n in zip(starts, lengths, strict=False))
-
-
-def chunk(input, chunks, dim=0):
-    """Views along ``dim``: at most ``chunks`` pieces of one size (the last may be less)."""
-    if chunks < 1:
-        raise RuntimeError(f"chunk: the number of pieces must be positive, not {chunks}")
-    x = tensor_of(input, "chunk")
-    size = x.shape[dimension(dim, x.ndim, "chunk")]
-    return split(x, max(1, -(-size // chunks)), dim)
-
-
-def unbind(input, dim=0):
-    """The slices along ``dim``, views without that dimension."""
-    x = tensor_of(input, "unbind")
-    dim = dimension(dim, x.ndim, "unbind")
-    return tuple(select(x, dim, i) for i in range(x.shape[dim]))
-
-
-def repeat(x, *repeats):
-    """``x`` tiled: repeated as often as given along each dimension, new ones in front."""
-    times = sizes(repeats)
-    if len(times) < tensor_of(x, "repeat").ndim:
-        raise RuntimeError(f"repeat: {len(times)} numbers for {x.ndim} dimensions of {x.shape}")
-    shape = (1,) * (len(times) - x.ndim) + x.shape
-    spaced = reshape(x, [n for size in shape for n in (1, size)])
-    tiled = expand(spaced, [n for pair in zip(times, shape, strict=True) for n in pair])
-    return reshape(tiled, [a * b for a, b in zip(times, shape, strict=True)])
-
-
-def flip(input, *dims):
+def flip(input, *given, dims=None):
     """The order of elements reversed along the given dimensions."""
     x = tensor_of(input, "flip")
-    axes = dimensions(sizes(dims), x.ndim, "flip") if sizes(dims) else ()
+    dims = sizes(given, dims)
+    axes = dimensions(dims, x.ndim, "flip") if dims else ()
     return record(np.flip(x.array, axes).copy(), (x, lambda g: flip(g, axes)))
 
 
@@ -336,70 +236,60 @@ def roll(input, shifts, dims=None):
     """Elements moved on by ``shifts`` along ``dims``, those pushed out coming in in front."""
     back = tuple(-s for s in shifts) if isinstance(shifts, (tuple, list)) else -shifts
     x = tensor_of(input, "roll")
+    if np.size(shifts) != (1 if dims is None else np.size(dims)):
+        raise RuntimeError(f"roll: shifts and dims must align, got {shifts} and {dims}")
     rolled = np.roll(x.array, shifts, dims)
     return record(rolled, (x, lambda g: roll(g, back, dims)))
 
 
-def pad(input, pad, mode="constant", value=None):
-    """Elements put around ``input``: ``pad`` holds pairs (before, after), the last dimension first.
-
-    ``mode`` "constant" puts ``value`` (0), "reflect", "replicate" and "circular" repeat elements.
-    Negative numbers cut off.
-    """
-    pad = sizes((pad,))
-    x = tensor_of(input, "pad")
-    if len(pad) % 2 or len(pad) // 2 > x.ndim:
-        raise RuntimeError(f"pad: {pad} is not a pair for each of the last dims of {x.shape}")
-    pairs = list(zip(pad[::2], pad[1::2], strict=True))[::-1]
-    pairs = [(0, 0)] * (x.ndim - len(pairs)) + pairs
-    if any(n + a + b < 0 for n, (a, b) in zip(x.shape, pairs, strict=True)):
-        raise RuntimeError(f"pad: {pad} cuts off more than there is of {x.shape}")
-    if mode != "constant":
-        return _pad_by_index(x, pairs, mode)
-    kept = tuple(
-        slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, pairs, strict=True)
-    )
-    grown = [(max(a, 0), max(b, 0)) for a, b in pairs]
-    back = [-n for pair in pairs[::-1] for n in pair]
-    padded = _with_border(x.array[kept], grown, 0 if value is None else value)
-    return record(padded, (x, lambda g: _pad_zeros(g, back)))
+def fliplr(input):
+    """The order reversed from left to right: along dimension 1."""
+    if tensor_of(input, "fliplr").ndim < 2:
+        raise RuntimeError(f"fliplr: expected 2 dimensions at least, got {input.shape}")
+    return flip(input, 1)
 
 
-def _pad_zeros(x, widths):
-    return pad(x, widths)
+def flipud(input):
+    """The order reversed from top to bottom: along dimension 0."""
+    if not tensor_of(input, "flipud").ndim:
+        raise RuntimeError("flipud: expected one dimension at least, got a 0-d tensor")
+    return flip(input, 0)
 
 
-def _with_border(array, widths, value):
-    """Like np.pad with a constant, in the memory order of ``array`` (channels-last stays so)."""
-    shape = tuple(n + a + b for n, (a, b) in zip(array.shape, widths, strict=True))
-    order = np.argsort([-s for s in array.strides], kind="stable")
-    bordered = np.full([shape[d] for d in order], value, array.dtype)
-    bordered = bordered.transpose(np.argsort(order))
-    inner = tuple(slice(a, a + n) for n, (a, _) in zip(array.shape, widths, strict=True))
-    bordered[inner] = array
-    return bordered
+def rot90(input, k=1, dims=(0, 1)):
+    """Turned by 90 degrees ``k`` times, in the plane from the first of ``dims`` to the second."""
+    first, second = dimensions(dims, tensor_of(input, "rot90").ndim, "rot90")
+    turns = k % 4
+    if turns == 2:
+        return flip(input, first, second)
+    turned = transpose(input, first, second) if turns else clone(input)
+    return flip(turned, *{1: (first,), 3: (second,)}.get(turns, ())) if turns else turned
 
 
-_PAD_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+def _at_least(name, widen, summary):
+    def at_least(*tensors):
+        if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+            (tensors,) = tensors
+            return tuple(widen(tensor_of(x, name)) for x in tensors)
+        made = tuple(widen(tensor_of(x, name)) for x in tensors)
+        return made if len(made) != 1 else made[0]
+
+    at_least.__name__ = at_least.__qualname__ = name
+    at_least.__doc__ = summary
+    return at_least
 
 
-def _pad_by_index(x, pairs, mode):
-    if mode not in _PAD_MODES:
-        raise NotImplementedError(
-            f"pad: mode {mode!r}; there are 'constant', {', '.join(map(repr, _PAD_MODES))}"
-        )
-    if not any(map(any, pairs)):
-        return clone(x)
-    for dim, (size, pair) in enumerate(zip(x.shape, pairs, strict=True)):
-        if pair == (0, 0):
-            continue
-        limit = {"reflect": size - 1, "circular": size, "replicate": max(pair)}[mode]
-        if max(pair) > limit or min(pair) < 0 or size == 0:
-            raise RuntimeError(
-                f"pad: {mode} of {pair} along dim {dim} of {x.shape}: at most {limit}"
-            )
-        x = x[(slice(None),) * dim + (np.pad(np.arange(size), pair, _PAD_MODES[mode]),)]
-    return x
+def _layer(x):
+    return unsqueeze(x if x.ndim == 2 else reshape(x, 1, -1), 2) if x.ndim < 3 else x
+
+
+atleast_1d = _at_least(
+    "atleast_1d", lambda x: x if x.ndim else reshape(x, 1), "0-d tensors as vectors."
+)
+atleast_2d = _at_least(
+    "atleast_2d", lambda x: x if x.ndim > 1 else reshape(x, 1, -1), "Vectors as rows of a matrix."
+)
+atleast_3d = _at_least("atleast_3d", _layer, "Matrices as layers: (n, m) -> (n, m, 1).")
 
 
 def clone(input, memory_format=None):

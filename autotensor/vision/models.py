@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from autotensor import nn
 from autotensor.nn import functional as F
-from autotensor.ops.shape import cat
+from autotensor.ops.joining import cat
 
 __all__ = ["DenseNet", "ResNet", "SqueezeNet", "densenet121", "densenet161", "resnet18", "resnet34",
            "resnet50", "squeezenet1_1"]  # fmt: skip

@@ -1,0 +1,88 @@
+"""Products of vectors and matrices, and what is written with them."""
+
+from parity.harness import table
+
+test_products = table("""
+a @ m
+t.matmul(a, m)
+t.matmul(input=a, other=m)
+c @ w
+a @ c
+c @ m
+cube @ m
+cube @ stacked
+t.matmul(cube[:, None], stacked)
+a @ b
+s @ a
+a @ i
+i @ j.T
+mask.int() @ mask.int().T
+t.mm(a, m)
+t.mm(input=a, mat2=m)
+t.mm(a, c)
+t.bmm(cube, stacked)
+t.bmm(cube, cube)
+t.mv(a, c)
+t.mv(input=a, vec=c)
+t.dot(c, w)
+t.dot(c, v)
+t.vdot(c, w)
+t.inner(a, b)
+t.inner(c, w)
+t.inner(s, a)
+t.outer(c, v)
+t.outer(input=c, vec2=v)
+t.ger(c, v)
+t.kron(a, m)
+t.kron(c, w)
+t.cross(a[:, :3], b[:, :3], dim=1)
+t.cross(a, b, dim=0)
+t.addmm(v, a, m)
+t.addmm(v, a, m, beta=0.5, alpha=2)
+t.addmm(input=v, mat1=a, mat2=m)
+t.chain_matmul(a, square, m)
+t.matrix_power(square, 3)
+t.tensordot(cube, stacked, dims=([0, 2], [0, 1]))
+t.tensordot(a, m, dims=1)
+t.tensordot(a, b, 2)
+t.tensordot(c, v, dims=0)
+t.einsum("ij,jk->ik", a, m)
+t.einsum("ij,jk", a, m)
+t.einsum("ij->ji", a)
+t.einsum("ij->", a)
+t.einsum("ij->j", a)
+t.einsum("ii->i", square)
+t.einsum("ii", square)
+t.einsum("i,j->ij", c, v)
+t.einsum("bij,bjk->bik", cube, stacked)
+t.einsum("bij,jk->bik", cube, m)
+t.einsum("...ij,...jk->...ik", cube, stacked)
+t.einsum("...j,j", cube, c)
+t.einsum("ij,ij->i", a, b)
+t.einsum("ij,jk,k->i", a, m, v)
+t.einsum("b i j -> b j i", cube)
+t.einsum("ij,jk->ik", [a, m])
+t.einsum("ij,jk", a, b)
+t.einsum("ij,j->k", a, c)
+t.cdist(a, b)
+t.cdist(a, b, p=1.0)
+t.cdist(cube, cube + 1)
+t.pairwise_distance(a, b)
+F.pairwise_distance(a, b, p=1.0, keepdim=True)
+F.cosine_similarity(a, b)
+F.cosine_similarity(a, c, dim=-1)
+t.cosine_similarity(x1=a, x2=b, dim=1)
+F.normalize(a)
+F.normalize(a, p=1.0, dim=0)
+F.normalize(input=a, dim=-1)
+t.cov(a)
+t.corrcoef(a)
+F.linear(a, m.T)
+F.linear(a, m.T, v)
+F.linear(input=a, weight=m.T, bias=v)
+F.linear(cube, m.T, v)
+F.linear(c, m.T, v)
+F.linear(a, m)
+F.linear(c, w)
+F.bilinear(a, b, t.ones(2, 4, 4, dtype=a.dtype))
+""")
