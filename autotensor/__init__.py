@@ -93,8 +93,10 @@ _NAMES = {
     "autotensor.kernels.threads": "get_num_threads set_num_threads",
     "autotensor.torch.names": """BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor
         HalfTensor IntTensor LongTensor ShortTensor bfloat16 channels_last channels_last_3d compile
-        contiguous_format get_float32_matmul_precision is_tensor preserve_format
-        set_float32_matmul_precision strided use_deterministic_algorithms""",
+        contiguous_format detach e frombuffer get_default_device get_float32_matmul_precision
+        get_rng_state histogram inf is_tensor nan newaxis pi poisson preserve_format range
+        scalar_tensor seed set_default_device set_float32_matmul_precision set_printoptions
+        set_rng_state strided typename use_deterministic_algorithms""",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

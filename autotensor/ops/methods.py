@@ -32,6 +32,8 @@ from autotensor.ops import (
 )
 from autotensor.tensor import Tensor
 
+PRINTED = {"precision": 4, "threshold": 1000}  # see set_printoptions
+
 _METHODS = {
     elementwise: """add sub mul div floor_divide remainder fmod pow square neg abs sign floor ceil
         trunc round frac reciprocal maximum minimum clamp lerp nan_to_num to""",
@@ -376,7 +378,7 @@ def __format__(x, specification):
 
 @_method
 def __repr__(x):
-    digits = np.array2string(x.array, separator=", ", precision=4, threshold=1000, prefix="tensor(")
+    digits = np.array2string(x.array, separator=", ", prefix="tensor(", **PRINTED)
     notes = []
     if x.dtype not in (dtypes.float32, dtypes.int64, dtypes.bool_):
         notes.append(f"dtype={x.dtype}")

@@ -1,7 +1,14 @@
 """PyTorch's names at the top level that mean little here, or are older spellings."""
 
-from autotensor import dtypes
-from autotensor.creation import empty, tensor
+import math
+import sys
+from collections import namedtuple
+
+import numpy as np
+
+from autotensor import devices, dtypes
+from autotensor.creation import default_generator, empty, from_numpy, tensor
+from autotensor.ops import methods
 from autotensor.tensor import Tensor
 
 # Memory formats. Images lie channels last in any case; shapes are (N, C, H, W) all the same.
@@ -80,3 +87,100 @@ def use_deterministic_algorithms(mode, *, warn_only=False):
 def is_tensor(obj):
     """Whether an object is a tensor."""
     return isinstance(obj, Tensor)
+
+
+inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
+newaxis = None
+
+
+def detach(input):
+    """`input` on the same memory, without history."""
+    return input.detach()
+
+
+def typename(obj):
+    """The name of an object's class; of a tensor that of its dtype, as "torch.FloatTensor"."""
+    if isinstance(obj, Tensor):
+        return obj.type()
+    kind = type(obj)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def range(start, end=None, step=1, **options):
+    """Numbers from ``start`` to ``end`` inclusive, float32 (deprecated in PyTorch for `arange`)."""
+    start, end = (0, start) if end is None else (start, end)
+    count = math.floor((end - start) / step) + 1
+    numbers = start + step * np.arange(count)
+    return tensor(numbers, **{"dtype": dtypes.float32} | options)
+
+
+def scalar_tensor(value, **options):
+    """A 0-d float32 tensor."""
+    return tensor(value, **{"dtype": dtypes.float32} | options)
+
+
+def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
+    """A tensor on the memory of an object with a buffer, such as a bytearray."""
+    made = from_numpy(np.frombuffer(buffer, dtypes.as_dtype(dtype), count, offset))
+    return made.requires_grad_() if requires_grad else made
+
+
+def histogram(input, bins, *, range=None, weight=None, density=False):
+    """Counts (or a density) of values between edges: a number of bins or their edges.
+
+    Returns a named tuple ``(hist, bin_edges)`` in the dtype of ``input``.
+    """
+    edges = bins.array if isinstance(bins, Tensor) else bins
+    weights = None if weight is None else weight.array.reshape(-1)
+    hist, edges = np.histogram(input.array.reshape(-1), edges, range, density, weights)
+    return Histogram(Tensor(hist.astype(input.dtype)), Tensor(edges.astype(input.dtype)))
+
+
+Histogram = namedtuple("Histogram", "hist bin_edges")
+
+
+def poisson(input, generator=None):
+    """Draws from Poisson distributions with the rates in ``input``."""
+    drawn = (generator or default_generator).numpy.poisson(input.array)
+    return Tensor(np.asarray(drawn, input.dtype))
+
+
+def seed():
+    """Seed the default generator from the operating system; returns the seed."""
+    return default_generator.seed()
+
+
+def get_rng_state():
+    """The state of the default generator, for `set_rng_state`."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state):
+    """Let the default generator go on from a state."""
+    default_generator.set_state(new_state)
+
+
+def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None,
+                     sci_mode=None):  # fmt: skip
+    """How tensors are printed: digits, elements in full, at the ends, characters of a line."""
+    if profile is not None:
+        usual = {"default": (4, 1000, 3), "short": (2, 1000, 2), "full": (4, sys.maxsize, 3)}
+        if profile not in usual:
+            raise ValueError(f"profile is one of {', '.join(usual)}, not {profile!r}")
+        methods.PRINTED.update(zip(("precision", "threshold", "edgeitems"), usual[profile],
+                                   strict=True))  # fmt: skip
+    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems,
+             "max_line_width": linewidth}  # fmt: skip
+    methods.PRINTED.update({name: value for name, value in given.items() if value is not None})
+    if sci_mode is not None:
+        methods.PRINTED["suppress_small"] = not sci_mode
+
+
+def set_default_device(device):
+    """Nothing, for the CPU; RuntimeError for another device."""
+    devices.check(device, "set_default_device")
+
+
+def get_default_device():
+    """The CPU."""
+    return devices.CPU

@@ -1,5 +1,6 @@
 """PyTorch programs under ``python -m autotensor.torch``, and the names that mean little here."""
 
+import math
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import autotensor as at
+from autotensor.ops import methods
 from autotensor.torch import hook
 
 ROOT = Path(at.__file__).parent.parent
@@ -182,3 +184,56 @@ def test_closest_names_are_found_whatever_their_case():
     assert hook.missing("torch.nn", "relu", at.nn).startswith(
         "autotensor has no torch.nn.relu; closest: torch.nn.ReLU"
     )
+
+
+def test_constants():
+    assert at.inf == math.inf and math.isnan(at.nan) and at.pi == math.pi and at.e == math.e
+    assert at.zeros(2)[at.newaxis].shape == (1, 2)
+
+
+def test_ranges_and_buffers():
+    assert at.range(1, 2, 0.5).tolist() == [1, 1.5, 2] and at.range(3).dtype == at.float32
+    assert at.scalar_tensor(3).shape == () and at.scalar_tensor(3).dtype == at.float32
+    memory = bytearray(at.arange(3).array.tobytes())
+    x = at.frombuffer(memory, dtype=at.int64, offset=8)
+    memory[8] = 9
+    assert x.tolist() == [9, 2] and at.detach(x).tolist() == [9, 2]
+
+
+def test_histogram():
+    found = at.histogram(at.tensor([1.0, 2.0, 2.0, 5.0]), 4, range=(0, 4))
+    assert found.hist.tolist() == [0, 1, 2, 0] and found.bin_edges.tolist() == [0, 1, 2, 3, 4]
+    weighed = at.histogram(at.tensor([0.5, 1.5]), at.tensor([0.0, 1.0, 2.0]),
+                           weight=at.tensor([1.0, 3.0]), density=True)  # fmt: skip
+    assert weighed.hist.tolist() == [0.25, 0.75]
+
+
+def test_states_of_the_generator():
+    at.manual_seed(3)
+    state = at.get_rng_state()
+    first = at.poisson(at.full((4,), 20.0))
+    at.set_rng_state(state)
+    assert at.poisson(at.full((4,), 20.0)).tolist() == first.tolist()
+    assert at.seed() != at.seed()
+
+
+def test_print_options():
+    before = dict(methods.PRINTED)
+    try:
+        at.set_printoptions(precision=2, edgeitems=1, threshold=3)
+        assert str(at.tensor([1.23456, 0, 0, 2])) == "tensor([1.23, ..., 2.  ])"
+        at.set_printoptions(profile="full")
+        assert "..." not in str(at.zeros(2000))
+        with pytest.raises(ValueError, match="'long'"):
+            at.set_printoptions(profile="long")
+    finally:
+        methods.PRINTED.clear()
+        methods.PRINTED.update(before)
+
+
+def test_names_of_types_and_devices():
+    assert at.typename(at.zeros(1)) == "torch.FloatTensor" and at.typename(3) == "builtins.int"
+    assert at.get_default_device() == at.device("cpu")
+    at.set_default_device("cpu")
+    with pytest.raises(RuntimeError, match="not available"):
+        at.set_default_device("cuda")
