@@ -196,6 +196,7 @@ def test_checkpoints_have_the_same_bits(row):
 VIEWS = (
     *("reshape", "flatten", "unflatten", "permute", "transpose", "t", "movedim", "squeeze"),
     *("unsqueeze", "narrow", "select", "split", "chunk", "unbind", "identity"),
+    *("diagonal", "unfold"),
     *("Tensor.expand", "Tensor.expand_as", "Tensor.view", "Tensor.view_as", "Tensor.reshape_as"),
     *("Tensor.T", "Tensor.mT", "Tensor.contiguous", "Tensor.__pos__"),
 )
@@ -276,11 +277,16 @@ def test_in_place_form_is_the_function(row):
     assert_same(grad(again, tensors, weights, materialize_grads=True), slopes)
 
 
+FILLINGS = (
+    *("bernoulli_", "cauchy_", "copy_", "exponential_", "fill_", "fill_diagonal_", "geometric_"),
+    *("log_normal_", "normal_", "random_", "requires_grad_", "share_memory_", "uniform_", "zero_"),
+)
+
+
 def test_in_place_methods_are_those_of_functions():
-    others = "copy_ fill_ zero_ uniform_ normal_ bernoulli_ share_memory_"
     for name in dir(Tensor):
         if name.endswith("_") and not name.endswith("__"):
-            assert hasattr(Tensor, name[:-1]) or name in others.split(" ")
+            assert hasattr(Tensor, name[:-1]) or name in FILLINGS
 
 
 def test_wrong_operands_are_named():

@@ -62,7 +62,7 @@ def _bitwise(name, combine, sign_):
     def combined(x, y):
         x, y = pair(x, y, name)
         if x.dtype.kind not in "biu":
-            raise RuntimeError(f"{name}: defined for integers and truth values, not {x.dtype}")
+            raise NotImplementedError(f"{name}: for integers and truth values, not {x.dtype}")
         return Tensor(np.asarray(combine(x.array, y.array)))
 
     combined.__name__ = combined.__qualname__ = name
@@ -78,7 +78,7 @@ bitwise_xor = _bitwise("bitwise_xor", np.bitwise_xor, "^")
 def bitwise_not(x):
     """``~x``: each bit flipped; for truth values, not."""
     if tensor_of(x, "bitwise_not").dtype.kind not in "biu":
-        raise RuntimeError(f"bitwise_not: defined for integers and truth values, not {x.dtype}")
+        raise NotImplementedError(f"bitwise_not: for integers and truth values, not {x.dtype}")
     return Tensor(np.asarray(~x.array))
 
 

@@ -28,10 +28,12 @@ def index_of(x, index):
     basic, normal = True, []
     for part in parts:
         if isinstance(part, slice):
-            normal.append(slice(_whole(part.start), _whole(part.stop), _whole(part.step)))
+            normal.append(_slice(part))
             continue
         if isinstance(part, Tensor):
             part = part.array
+        elif isinstance(part, np.ndarray):
+            part = part.copy()  # the user's, who may write to it before backward()
         elif isinstance(part, (list, tuple, range)):
             part = np.asarray([p.array if isinstance(p, Tensor) else p for p in part])
             part = part if part.size else part.astype(np.intp)
@@ -48,6 +50,13 @@ def index_of(x, index):
             raise IndexError(f"an index tensor holds integers or truth values, not {part.dtype}")
         normal.append(part)
     return tuple(normal), basic
+
+
+def _slice(part):
+    step = _whole(part.step)
+    if step is not None and step <= 0:
+        raise ValueError(f"the step of a slice must be positive, not {step}: use flip()")
+    return slice(_whole(part.start), _whole(part.stop), step)
 
 
 def _whole(n):
@@ -152,22 +161,12 @@ def scatter(x, dim, index, src=None, *, value=None, reduce=None):
     if reduce is not None:
         raise RuntimeError(f"scatter: reduce is None or 'add', not {reduce!r}")
     places, src = _scattered(x, dim, index, src, "scatter")
-    array = x.array.copy()
-    array[places] = src.array
-    last = last_written(x.shape, places)
-    return record(
-        array,
-        (x, lambda g: zero_index(g, places)),
-        (src, lambda g: where(last, getitem(g, places), 0)),
-    )
+    return put(x, places, src)
 
 
 def scatter_add(x, dim, index, src):
     """A copy of ``x`` with ``src`` added at ``index`` along ``dim``."""
-    places, src = _scattered(x, dim, index, src, "scatter_add")
-    array = x.array.copy()
-    np.add.at(array, places, src.array)
-    return record(array, (x, lambda g: g), (src, lambda g: getitem(g, places)))
+    return put_added(x, *_scattered(x, dim, index, src, "scatter_add"))
 
 
 def _scattered(x, dim, index, src, name):
@@ -191,6 +190,25 @@ def last_written(shape, index):
     return Tensor(np.asarray(probe[index] == writers))
 
 
+def put(x, places, value):
+    """A copy of ``x`` with the tensor ``value``, which broadcasts, written at a NumPy index."""
+    array = x.array.copy(order="K")
+    array[places] = value.array
+    last = last_written(x.shape, places)
+    return record(
+        array,
+        (x, lambda g: zero_index(g, places)),
+        (value, lambda g: where(last, getitem(g, places), 0)),
+    )
+
+
+def put_added(x, places, value):
+    """A copy of ``x`` with the tensor ``value``, which broadcasts, added at a NumPy index."""
+    array = x.array.copy(order="K")
+    np.add.at(array, places, value.array)
+    return record(array, (x, lambda g: g), (value, lambda g: getitem(g, places)))
+
+
 def index_select(x, dim, index):
     """The slices along ``dim`` at the integers in the vector ``index``."""
     dim = dimension(dim, tensor_of(x, "index_select").ndim, "index_select")
@@ -209,10 +227,7 @@ def index_add(x, dim, index, source, *, alpha=1):
             f"index_add: index {index.shape} and source {source.shape} do not fit {x.shape} in dim "
             f"{dim}: expected a vector of indices and source {wanted}"
         )
-    source = source * alpha if alpha != 1 else source
-    array = x.array.copy()
-    np.add.at(array, places, source.array)
-    return record(array, (x, lambda g: g), (source, lambda g: getitem(g, places)))
+    return put_added(x, places, source * alpha if alpha != 1 else source)
 
 
 def masked_fill(x, mask, value):

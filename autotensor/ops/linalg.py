@@ -11,7 +11,6 @@ from autotensor.ops.shape import matrix_transpose, reshape, unsqueeze
 from autotensor.tensor import Made, Tensor, record
 
 __all__ = [
-    "addmm",
     "bmm",
     "dot",
     "linear",
@@ -128,11 +127,6 @@ def outer(x, y):
     if x.ndim != 1 or y.ndim != 1:
         raise RuntimeError(f"outer: expected two vectors: {x.shape} and {y.shape}")
     return unsqueeze(x, 1) * y
-
-
-def addmm(x, a, b, *, beta=1, alpha=1):
-    """``beta * x + alpha * (a @ b)``."""
-    return x * beta + mm(a, b) * alpha
 
 
 @_quiet

@@ -14,18 +14,23 @@ from autotensor.ops import (
     compare,
     elementary,
     elementwise,
+    filling,
+    fused,
     indexing,
     inplace,
     linalg,
+    placement,
     random,
     reduce,
     shape,
+    strided,
 )
 from autotensor.tensor import Tensor
 
 _METHODS = {
     elementwise: """add sub mul div floor_divide remainder fmod pow square neg abs sign floor ceil
-        trunc round frac reciprocal maximum minimum clamp lerp nan_to_num to""",
+        trunc round frac reciprocal maximum minimum clamp clamp_min clamp_max lerp
+        nan_to_num to""",
     elementary: """exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan sinh
         cosh tanh asinh acosh atanh sigmoid erf atan2""",
     compare: """eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and
@@ -38,20 +43,30 @@ _METHODS = {
     indexing: """gather take_along_dim scatter scatter_add index_select index_add masked_fill
         masked_select nonzero""",
     random: "bernoulli multinomial",
-    linalg: "matmul mm bmm mv dot outer addmm tril triu norm",
+    linalg: "matmul mm bmm mv dot outer tril triu norm",
     activation: "relu softmax log_softmax",
-    inplace: "copy_ fill_ zero_ uniform_ normal_ bernoulli_",
+    fused: "addcmul addcdiv addmm addmv addr addbmm baddbmm",
+    placement: "index_copy index_fill index_put masked_scatter",
+    strided: "diagonal unfold",
+    inplace: "copy_ fill_ zero_ fill_diagonal_",
+    filling: """uniform_ normal_ log_normal_ exponential_ cauchy_ geometric_ bernoulli_
+        random_""",
 }
 _IN_PLACE = {
     elementwise: """add sub mul div floor_divide remainder fmod pow square neg abs sign floor ceil
-        trunc round frac reciprocal clamp lerp nan_to_num""",
+        trunc round frac reciprocal clamp clamp_min clamp_max lerp nan_to_num""",
     elementary: """exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan sinh
-        cosh tanh asinh acosh atanh sigmoid erf""",
-    compare: "logical_not bitwise_not bitwise_and bitwise_or bitwise_xor",
+        cosh tanh asinh acosh atanh sigmoid erf atan2""",
+    compare: """eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and
+        bitwise_or bitwise_xor bitwise_not""",
     indexing: "scatter scatter_add index_add masked_fill",
-    linalg: "addmm tril triu",
+    placement: "index_copy index_fill index_put masked_scatter",
+    linalg: "tril triu",
+    fused: "addcmul addcdiv addmm addmv addr addbmm baddbmm",
+    reduce: "cumsum",
     activation: "relu",
 }
+_RESHAPING = "squeeze unsqueeze t transpose"
 _ALIASES = {
     "subtract": "sub",
     "multiply": "mul",
@@ -60,13 +75,13 @@ _ALIASES = {
     "negative": "neg",
     "absolute": "abs",
     "clip": "clamp",
-    "clip_": "clamp_",
     "greater": "gt",
     "greater_equal": "ge",
     "less": "lt",
     "less_equal": "le",
     "not_equal": "ne",
     "swapaxes": "transpose",
+    "swapdims": "transpose",
     "moveaxis": "movedim",
 }
 
@@ -76,8 +91,12 @@ for _module, _names in _METHODS.items():
 for _module, _names in _IN_PLACE.items():
     for _name in _names.split():
         setattr(Tensor, f"{_name}_", inplace.in_place(getattr(_module, _name)))
+for _name in _RESHAPING.split():
+    setattr(Tensor, f"{_name}_", inplace.reshaping(getattr(shape, _name)))
 for _alias, _name in _ALIASES.items():
     setattr(Tensor, _alias, getattr(Tensor, _name))
+    if hasattr(Tensor, f"{_name}_"):
+        setattr(Tensor, f"{_alias}_", getattr(Tensor, f"{_name}_"))
 
 
 def _operator(function, reverse=False):
