@@ -259,7 +259,7 @@ def _matmul(run, a, b, c):
 
 
 def _if_dims(count, view):
-    return lambda x: view(x) if x.ndim >= count else x[...]
+    return lambda x: view(x) if x.ndim >= count and 0 not in x.shape else x[...]
 
 
 def _windows(x):
