@@ -187,8 +187,10 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
             gradient = waiting.pop(node)
             if node.watch is not None and node.order >= since:
                 if node.watch.hooks:
-                    ours.discard(node)  # a hook may keep it, or put another in its place
-                gradient = _attend(node.watch, gradient, inputs is None, node in ours, record)
+                    gradient = _hooked(node.watch, gradient, node in ours, record)
+                    ours.discard(node)  # a hook may have kept it
+                if node.watch.keep and inputs is None:
+                    node.watch.accumulate(gradient, node in ours, record)
             if node in wanted:
                 found[node] = gradient if node in ours else _own(gradient, record)
             if node.edges and (needed is None or needed[node]):
@@ -219,15 +221,14 @@ def apply_rules(node, gradient, give):
                 give(parent, share)
 
 
-def _attend(watch, gradient, accumulates, is_ours, record):
-    """Call the hooks of a node with its gradient, and keep the gradient where asked for."""
+def _hooked(watch, gradient, is_ours, record):
+    """The gradient after the hooks of its node, which may write to it or put another in place."""
+    gradient = gradient if is_ours else _own(gradient, record)
     for hook in list(watch.hooks.values()):
         replaced = hook(gradient)
         if replaced is not None:
             _check_replaced(replaced, gradient)
             gradient = replaced
-    if watch.keep and accumulates:
-        watch.accumulate(gradient, is_ours, record)
     return gradient
 
 

@@ -13,7 +13,7 @@ import weakref
 
 import numpy as np
 
-from autotensor.engine import tick
+from autotensor.engine import is_grad_enabled, tick
 
 _OURS = (
     os.path.dirname(__file__) + os.sep,
@@ -27,12 +27,16 @@ _lent = weakref.WeakValueDictionary()  # memory that NumPy arrays outside share 
 
 
 class _Write:
-    """The last write to one piece of memory: when, and from which line of the user's."""
+    """The last write to one piece of memory: when, and from which line of the user's.
 
-    __slots__ = ("code", "line", "memory", "order")
+    ``rerouted`` is when a tensor there last got or lost its place in the graph without a write.
+    """
+
+    __slots__ = ("code", "line", "memory", "order", "rerouted")
 
     def __init__(self, memory):
         key = id(memory)
+        self.order = self.rerouted = 0
         self.memory = weakref.ref(memory, lambda _: _writes.pop(key, None))
 
 
@@ -53,13 +57,27 @@ def user_frame(frame):
 def wrote(tensor):
     """Note that the memory of ``tensor`` has just been written; whoever writes in place says so."""
     global _newest
+    write = _entry(tensor)
+    frame = user_frame(sys._getframe(1))
+    write.code, write.line = frame.f_code, frame.f_lineno
+    write.order = _newest = tick()
+
+
+def rerouted(tensor):
+    """Note that a tensor has got or lost its place in the graph, by ``detach_()`` or the like.
+
+    Rules that mention it would differentiate again by the new place.
+    """
+    global _newest
+    _entry(tensor).rerouted = _newest = tick()
+
+
+def _entry(tensor):
     memory = owner(tensor.array)
     write = _writes.get(id(memory))
     if write is None:
         write = _writes[id(memory)] = _Write(memory)
-    frame = user_frame(sys._getframe(1))
-    write.code, write.line = frame.f_code, frame.f_lineno
-    write.order = _newest = tick()
+    return write
 
 
 def before_write(array):
@@ -105,12 +123,20 @@ def check_unwritten(node):
     values = [cell for _, rule, _ in node.edges for cell in _cells(rule)]
     for value in _arrays([*values, node.output]):
         write = _writes.get(id(owner(value)))
-        if write is not None and write.order > node.order:
+        if write is None:
+            continue
+        if write.order > node.order:
             raise RuntimeError(
                 f"a value that the gradient of {node.name} needs, of shape {value.shape}, was "
                 f"overwritten in place by {write.code.co_filename}:{write.line} before "
                 f"backward(). Change a copy there (x = x.clone(), or x = x + y instead of "
                 f"x += y), or call backward() first."
+            )
+        if write.rerouted > node.order and is_grad_enabled():
+            raise RuntimeError(
+                f"with create_graph=True the gradient of {node.name} needs the history of a tensor "
+                f"of shape {value.shape}, which detach_() or requires_grad_() has changed since: "
+                f"use x = x.detach() instead"
             )
 
 
@@ -146,12 +172,32 @@ class View:
     """Whose memory a tensor shows: ``replay(base)`` makes the view again from its base.
 
     A recorded write to the base (or to another of its views) gives the base a new history;
-    ``seen`` is the one this view was made under.
+    ``seen`` is the one this view was made under. ``cut`` is true of a view that was made of a
+    tracked tensor under ``no_grad``: it is a constant, until the base has a new history.
     """
 
-    __slots__ = ("base", "replay", "seen")
+    __slots__ = ("base", "cut", "memory", "replay", "seen")
 
-    def __init__(self, base, replay):
+    def __init__(self, base, replay, cut=False):
         self.base = base
+        self.memory = base.array
         self.replay = replay
         self.seen = base.node
+        self.cut = cut
+
+
+def base_of(x):
+    """The tensor whose memory ``x`` shows, None if that is its own.
+
+    A base that has been given other memory (``base.data = ...``) is none any more; of one that is
+    itself shown in another shape by now (``base.unsqueeze_(0)``), the base that it has.
+    """
+    origin = x.origin
+    if origin is None:
+        return None
+    if origin.base.array is not origin.memory and origin.base.origin is not None:
+        origin.base = origin.base.origin.base
+    if origin.base.array is not origin.memory:
+        x.origin = None
+        return None
+    return origin.base

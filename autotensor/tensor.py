@@ -12,7 +12,15 @@ import numpy as np
 
 from autotensor.devices import CPU
 from autotensor.engine import Handle, Node, enable_grad, is_grad_enabled, observers, propagate
-from autotensor.memory import View, before_write, check_unwritten, wrote
+from autotensor.memory import (
+    View,
+    base_of,
+    before_write,
+    check_unwritten,
+    owner,
+    rerouted,
+    wrote,
+)
 
 __all__ = [
     "Tensor",
@@ -69,6 +77,7 @@ class Tensor:
                 )
             self.node = Node(self.shape, self.dtype)
             self.node.watched().keep = True
+            rerouted(self)
         elif not requires_grad and node is not None:
             if not self.is_leaf:
                 raise RuntimeError(
@@ -76,6 +85,7 @@ class Tensor:
                     "use x.detach() for a tensor without history"
                 )
             self.node = None
+            rerouted(self)
         return self
 
     @property
@@ -157,10 +167,23 @@ class Tensor:
         if not isinstance(value, Tensor):
             raise TypeError(f"data must be a Tensor, not {type(value).__name__}")
         before_write(self.array)
-        self.array = value.array
-        if self.node is not None:
-            self.node.shape, self.node.dtype = value.shape, value.dtype
+        node = history(self)
+        if node is not None and (node.shape, node.dtype) != (value.shape, value.dtype):
+            self.node = self._replaced(value)
+        self.array, self.origin = value.array, None
         wrote(self)  # whoever saved this tensor would see other values
+
+    def _replaced(self, value):
+        """A node for this leaf with the shape and dtype of ``value``; the old one may be in use."""
+        old, new = self.node, Node(value.shape, value.dtype)
+        if old.edges != ():
+            raise RuntimeError(
+                f"data of another shape or dtype ({value.shape} {value.dtype}) for a tensor with a "
+                f"history ({old.shape} {old.dtype}): detach() it first"
+            )
+        new.watch, old.watch = old.watch, None
+        Handle(old.watched().hooks, _outdated)
+        return new
 
     def detach(self):
         """A tensor on the same memory that gradients do not pass."""
@@ -168,9 +191,11 @@ class Tensor:
 
     def detach_(self):
         """Forget the history of this tensor, and that it requires a gradient."""
-        if self.origin is not None:
+        if base_of(self) is not None:
             raise RuntimeError("detach_: a view cannot be detached in place; use x.detach()")
-        self.node = None
+        if self.node is not None:
+            self.node = None
+            rerouted(self)
         return self
 
     def attach(self, node):
@@ -214,6 +239,13 @@ class Tensor:
         if not self.is_leaf:
             raise RuntimeError("only leaf tensors can be copied or pickled: use x.detach()")
         return _rebuild, (type(self), self.array, self.requires_grad, getattr(self, "__dict__", {}))
+
+
+def _outdated(gradient):
+    raise RuntimeError(
+        f"a leaf of shape {gradient.shape} has been given data of another shape or dtype since it "
+        f"was used: call backward() first"
+    )
 
 
 def _rebuild(cls, array, requires_grad, attributes):
@@ -273,16 +305,47 @@ def history(x):
         return None
     origin = x.origin
     if origin is not None and origin.base.node is not origin.seen:
-        origin.seen = origin.base.node
-        if not origin.base.is_leaf:
-            with enable_grad():
-                x.node = origin.replay(origin.base).node
+        _follow(x, origin)
     return x.node
+
+
+def _follow(x, origin):
+    """Give a view the history that its base has got meanwhile."""
+    base = base_of(x)
+    if base is None or base.node is origin.seen:
+        return
+    if base.node is None and x.node is not None:
+        raise RuntimeError(
+            f"a view of shape {x.shape} is used whose base has been detached in place since, by "
+            f"detach_() or requires_grad_(False): make the view anew"
+        )
+    if base.node is not None:
+        if x.node is not None and x.node.edges == ():
+            raise RuntimeError(
+                f"a leaf tensor of shape {x.shape} that requires grad is a view of memory that has "
+                f"been given a history since: make the leaf with x.detach().clone()"
+            )
+        with enable_grad():
+            succeed(x, origin.replay(base).node)
+    origin.seen = base.node
+
+
+def succeed(x, node):
+    """Give ``x`` the place ``node`` in the graph; what `retain_grad` asked for goes along."""
+    old, x.node = x.node, node
+    if old is not None and old.watch is not None and old.watch.keep:
+        old.watch.keep = False
+        node.watched().keep = True
+        node.watch.grad = old.watch.grad
 
 
 def is_recorded(*inputs):
     """Whether an operation on these inputs becomes a part of the graph."""
-    return is_grad_enabled() and any(history(x) is not None for x in inputs)
+    if is_grad_enabled():
+        for x in inputs:
+            if isinstance(x, Tensor) and (x.node if x.origin is None else history(x)) is not None:
+                return True
+    return False
 
 
 def record(array, *terms):
@@ -328,13 +391,18 @@ def record_view(array, x, rule, replay):
     ``replay`` takes any tensor of the shape of ``x`` to the same view of it.
     """
     value = record(array, (x, rule))
-    base = array.base
-    if base is not None and (base is x.array or base is x.array.base) and is_grad_enabled():
-        if x.origin is None:
-            value.origin = View(x, replay)
-        else:
-            first = x.origin.replay
-            value.origin = View(x.origin.base, lambda base: replay(first(base)))
+    memory = array.base
+    if memory is None or not (
+        memory is x.array or memory is x.array.base or owner(memory) is owner(x.array)
+    ):
+        return value
+    cut = value.node is None and history(x) is not None
+    base = base_of(x)
+    if base is None:
+        value.origin = View(x, replay, cut)
+    else:
+        first = x.origin.replay
+        value.origin = View(base, lambda base: replay(first(base)), cut or x.origin.cut)
     return value
 
 

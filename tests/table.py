@@ -145,6 +145,19 @@ def _logsumexp(x, axis, keepdims=False):
     return np.log(np.exp(x).sum(axis=axis, keepdims=keepdims))
 
 
+def _put(x, index, value, add=False):
+    out = x.copy()
+    if add:
+        np.add.at(out, index, value)
+    else:
+        out[index] = value
+    return out
+
+
+def _indexed(x, dim, index, value):
+    return _put(x, (slice(None),) * dim + (index,), value)
+
+
 def _scattered(x, dim, index, src, add=False):
     out = x.copy()
     for place in np.ndindex(index.shape):
@@ -199,6 +212,8 @@ ELEMENTWISE = [
     Row("clamp", (X, X, X), {}, np.clip, ("", "", ""), elementwise=True),
     Row("clamp", (X, -0.5, 0.5), {}, np.clip, ("",), elementwise=True),
     Row("clamp", (X,), {"max": 0.5}, lambda x, max: np.minimum(x, max), ("",), elementwise=True),
+    Row("clamp_min", (X, 0.5), {}, np.maximum, ("",), elementwise=True),
+    Row("clamp_max", (X, 0.5), {}, np.minimum, ("",), elementwise=True),
     Row("pow", (X, 3), {}, np.power, ("*",), elementwise=True),
     Row("pow", (X, 2), {}, np.power, ("x",), elementwise=True),
     Row("pow", (2.5, X), {}, np.power, ("o*",), elementwise=True),
@@ -262,6 +277,12 @@ SHAPES = [
     Row("squeeze", (real(3, 1, 4),), {}, np.squeeze, ("",), empty=(0, 1, 3)),
     Row("squeeze", (real(3, 1, 1), 1), {}, np.squeeze, ("",), empty=(0, 1, 3)),
     Row("unsqueeze", (X, -1), {}, np.expand_dims, ("",)),
+    Row("diagonal", (X,), {}, np.diagonal, ("",)),
+    Row("diagonal", (real(2, 3, 4), -1, 2, 0), {}, np.diagonal, ("",), empty=(2, 0, 4)),
+    Row("unfold", (real(2, 5), 1, 3, 2), {},
+        lambda x, d, n, s: np.stack([x[:, :3], x[:, 2:]], 1), ("",), empty=None),
+    Row("unfold", (real(4, 2), 0, 2, 1), {},
+        lambda x, d, n, s: np.stack([x[i : i + 2].T for i in range(3)]), ("",), empty=None),
     Row("cat", ([X, real(2, 4)],), {}, np.concatenate, ("", ""), empty=(0, 4)),
     Row("cat", ([X, real(3, 2)], 1), {}, np.concatenate, ("", ""), empty=(3, 0)),
     Row("stack", ([X, X],), {"dim": 1}, numpy_form(np.stack), ("", ""), empty=None),
@@ -303,7 +324,31 @@ INDEXING = [
         lambda x, d, i, s, alpha: x + alpha * np.stack([s[1], 0 * s[1], s[0] + s[2]]), ("", ""),
         empty=None),
     Row("masked_select", (X, MASK), {}, lambda x, m: x[m], ("",), empty=None),
+    Row("index_copy", (X, 1, np.array([2, 0]), real(3, 2)), {}, _indexed, ("", ""), empty=None),
+    Row("index_fill", (X, 0, np.array([2, 0]), 0.5), {}, _indexed, ("",), empty=None),
+    Row("index_put", (X, (np.array([2, 0, 2]), np.array([1, 3, 1])), real(3)), {},
+        lambda x, i, v: _put(x, i, v), ("", ""), empty=None),
+    Row("index_put", (X, (np.array([2, 0, 2]),), real(4)), {"accumulate": True},
+        lambda x, i, v, accumulate: _put(x, i, v, add=True), ("", ""), empty=None),
+    Row("masked_scatter", (X, MASK, real(2, 5)), {},
+        lambda x, m, s: _put(x, m, s.reshape(-1)[: m.sum()]), ("", ""), empty=None),
     *_untracked("nonzero", X, reference=lambda x: np.stack(np.nonzero(x), 1)),
+]  # fmt: skip
+
+FUSED = [
+    Row("addcmul", (X, X, real(3, 1)), {"value": 0.5}, lambda x, a, b, value: x + value * a * b,
+        ("", "z", "y"), empty=None),
+    Row("addcdiv", (X, X, real(3, 1, low=0.5)), {"value": 0.5},
+        lambda x, a, b, value: x + value * a / b, ("", "z", "yz"), empty=None),
+    Row("addmv", (real(3), X, real(4)), {"beta": 0.5, "alpha": 2},
+        lambda x, a, b, beta, alpha: beta * x + alpha * (a @ b), ("", "z", "y"), empty=None),
+    Row("addr", (X, real(3), real(4)), {"beta": 0.5, "alpha": 2},
+        lambda x, a, b, beta, alpha: beta * x + alpha * np.outer(a, b), ("", "z", "y"),
+        empty=None),
+    Row("baddbmm", (real(2, 3, 5), real(2, 3, 4), real(2, 4, 5)), {"beta": 0.5, "alpha": 2},
+        lambda x, a, b, beta, alpha: beta * x + alpha * (a @ b), ("", "z", "y"), empty=None),
+    Row("addbmm", (real(3, 5), real(2, 3, 4), real(2, 4, 5)), {"beta": 0},
+        lambda x, a, b, beta: (a @ b).sum(0), ("", "z", "y"), empty=None),
 ]  # fmt: skip
 
 LINEAR = [
@@ -332,4 +377,4 @@ LINEAR = [
     Row("norm", (X, np.inf), {"dim": 1}, lambda x, p, dim: np.abs(x).max(dim), empty=None),
 ]  # fmt: skip
 
-TABLE = [*ELEMENTWISE, *COMPARISONS, *REDUCTIONS, *SHAPES, *INDEXING, *LINEAR]
+TABLE = [*ELEMENTWISE, *COMPARISONS, *REDUCTIONS, *SHAPES, *INDEXING, *FUSED, *LINEAR]

@@ -198,6 +198,7 @@ VIEWS = (
     "broadcast_tensors",
     *("reshape", "flatten", "unflatten", "permute", "transpose", "t", "movedim", "squeeze"),
     *("unsqueeze", "narrow", "select", "split", "chunk", "unbind", "identity"),
+    *("diagonal", "unfold"),
     *("Tensor.expand", "Tensor.expand_as", "Tensor.view", "Tensor.view_as", "Tensor.reshape_as"),
     *("Tensor.T", "Tensor.mT", "Tensor.contiguous", "Tensor.__pos__"),
 )
@@ -278,11 +279,16 @@ def test_in_place_form_is_the_function(row):
     assert_same(grad(again, tensors, weights, materialize_grads=True), slopes)
 
 
+FILLINGS = (
+    *("bernoulli_", "cauchy_", "copy_", "exponential_", "fill_", "fill_diagonal_", "geometric_"),
+    *("log_normal_", "normal_", "random_", "requires_grad_", "share_memory_", "uniform_", "zero_"),
+)
+
+
 def test_in_place_methods_are_those_of_functions():
-    others = "copy_ fill_ zero_ uniform_ normal_ bernoulli_ share_memory_"
     for name in dir(Tensor):
         if name.endswith("_") and not name.endswith("__"):
-            assert hasattr(Tensor, name[:-1]) or name in others.split(" ")
+            assert hasattr(Tensor, name[:-1]) or name in FILLINGS
 
 
 def test_wrong_operands_are_named():

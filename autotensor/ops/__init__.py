@@ -11,10 +11,12 @@ from autotensor.ops.contraction import *
 from autotensor.ops.diagonals import *
 from autotensor.ops.elementary import *
 from autotensor.ops.elementwise import *
+from autotensor.ops.fused import *
 from autotensor.ops.indexing import *
 from autotensor.ops.joining import *
 from autotensor.ops.linalg import *
 from autotensor.ops.padding import *
+from autotensor.ops.placement import *
 from autotensor.ops.properties import *
 from autotensor.ops.properties import Size
 from autotensor.ops.random import *
@@ -26,6 +28,7 @@ from autotensor.ops.shape import expand as broadcast_to
 from autotensor.ops.sorting import *
 from autotensor.ops.special import *
 from autotensor.ops.statistics import *
+from autotensor.ops.strided import diagonal
 
 _ALIASES = methods.ALIASES | {
     "concat": "cat",

@@ -54,7 +54,7 @@ def _converted(x, raw, dtype):
     if isinstance(x, Tensor):
         return cast(x, dtype)
     try:
-        return Tensor(np.asarray(raw, dtype))
+        return Tensor(np.array(raw, dtype))  # not the user's memory: writes there are not seen
     except OverflowError:
         raise RuntimeError(f"{raw} does not fit into {dtype}: convert the tensor first") from None
 

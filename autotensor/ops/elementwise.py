@@ -15,6 +15,8 @@ __all__ = [
     "add",
     "ceil",
     "clamp",
+    "clamp_max",
+    "clamp_min",
     "div",
     "floor",
     "floor_divide",
@@ -303,6 +305,16 @@ def clamp(input, min=None, max=None):
         (lowest, lambda g: where(Tensor(np.asarray(below)), g, 0)),
         (highest, lambda g: where(Tensor(np.asarray(above)), g, 0)),
     )
+
+
+def clamp_min(input, min):
+    """``input``, at least ``min``."""
+    return clamp(input, min)
+
+
+def clamp_max(input, max):
+    """``input``, at most ``max``."""
+    return clamp(input, None, max)
 
 
 def lerp(input, end, weight):

@@ -28,10 +28,12 @@ def index_of(x, index):
     basic, normal = True, []
     for part in parts:
         if isinstance(part, slice):
-            normal.append(slice(_whole(part.start), _whole(part.stop), _whole(part.step)))
+            normal.append(_slice(part))
             continue
         if isinstance(part, Tensor):
             part = part.array
+        elif isinstance(part, np.ndarray):
+            part = part.copy()  # the user's, who may write to it before backward()
         elif isinstance(part, (list, tuple, range)):
             part = np.asarray([p.array if isinstance(p, Tensor) else p for p in part])
             part = part if part.size else part.astype(np.intp)
@@ -48,6 +50,13 @@ def index_of(x, index):
             raise IndexError(f"an index tensor holds integers or truth values, not {part.dtype}")
         normal.append(part)
     return tuple(normal), basic
+
+
+def _slice(part):
+    step = _whole(part.step)
+    if step is not None and step <= 0:
+        raise ValueError(f"the step of a slice must be positive, not {step}: use flip()")
+    return slice(_whole(part.start), _whole(part.stop), step)
 
 
 def _whole(n):
@@ -177,22 +186,12 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     if reduce is not None:
         raise RuntimeError(f"scatter: reduce is None or 'add', not {reduce!r}")
     places, src = _scattered(input, dim, index, src, "scatter")
-    array = input.array.copy()
-    array[places] = src.array
-    last = last_written(input.shape, places)
-    return record(
-        array,
-        (input, lambda g: zero_index(g, places)),
-        (src, lambda g: where(last, getitem(g, places), 0)),
-    )
+    return put(input, places, src)
 
 
 def scatter_add(input, dim, index, src):
     """A copy of ``input`` with ``src`` added at ``index`` along ``dim``."""
-    places, src = _scattered(input, dim, index, src, "scatter_add")
-    array = input.array.copy()
-    np.add.at(array, places, src.array)
-    return record(array, (input, lambda g: g), (src, lambda g: getitem(g, places)))
+    return put_added(input, *_scattered(input, dim, index, src, "scatter_add"))
 
 
 def _scattered(x, dim, index, src, name):
@@ -216,6 +215,25 @@ def last_written(shape, index):
     return Tensor(np.asarray(probe[index] == writers))
 
 
+def put(x, places, value):
+    """A copy of ``x`` with the tensor ``value``, which broadcasts, written at a NumPy index."""
+    array = x.array.copy(order="K")
+    array[places] = value.array
+    last = last_written(x.shape, places)
+    return record(
+        array,
+        (x, lambda g: zero_index(g, places)),
+        (value, lambda g: where(last, getitem(g, places), 0)),
+    )
+
+
+def put_added(x, places, value):
+    """A copy of ``x`` with the tensor ``value``, which broadcasts, added at a NumPy index."""
+    array = x.array.copy(order="K")
+    np.add.at(array, places, value.array)
+    return record(array, (x, lambda g: g), (value, lambda g: getitem(g, places)))
+
+
 def index_select(input, dim, index):
     """The slices along ``dim`` at the integers in the vector ``index``."""
     x = tensor_of(input, "index_select")
@@ -236,10 +254,7 @@ def index_add(input, dim, index, source, *, alpha=1):
             f"index_add: index {index.shape} and source {source.shape} do not fit {x.shape} in dim "
             f"{dim}: expected a vector of indices and source {wanted}"
         )
-    source = source * alpha if alpha != 1 else source
-    array = x.array.copy()
-    np.add.at(array, places, source.array)
-    return record(array, (x, lambda g: g), (source, lambda g: getitem(g, places)))
+    return put_added(x, places, source * alpha if alpha != 1 else source)
 
 
 def masked_fill(input, mask, value):

@@ -8,13 +8,12 @@ import functools
 
 import numpy as np
 
-from autotensor.creation import default_generator
 from autotensor.deferred import Deferred
 from autotensor.engine import is_grad_enabled
-from autotensor.memory import before_write
-from autotensor.ops import elementwise, indexing
+from autotensor.memory import base_of, before_write
+from autotensor.ops import elementwise, indexing, shape
 from autotensor.ops.arguments import cast, promote
-from autotensor.tensor import Tensor, history, record, wrote
+from autotensor.tensor import Tensor, history, is_recorded, record, succeed, wrote
 
 
 def assign(x, value):
@@ -26,11 +25,10 @@ def assign(x, value):
         fits = False
     if not fits:
         raise RuntimeError(f"a value of shape {value.shape} does not fit in place of {x.shape}")
-    followed = is_grad_enabled() and (x.requires_grad or value.requires_grad)
+    if is_recorded(x, value):  # first, since it may raise
+        rebase(x, (value, lambda g: g) if value.requires_grad else (x, lambda g: g * 0))
     np.copyto(x.array, value.array, casting="unsafe")
     wrote(x)
-    if followed:
-        rebase(x, (value, lambda g: g) if value.requires_grad else (x, lambda g: g * 0))
     return x
 
 
@@ -39,24 +37,24 @@ def setitem(x, index, value):
     if not isinstance(value, Tensor):
         value = _number(x, value) if np.isscalar(value) else Tensor(np.asarray(value))
     parts, basic = indexing.index_of(x, index)
-    if basic:
+    followed = is_recorded(x, value)
+    if basic and followed:
         assign(indexing.getitem(x, parts), _trimmed(cast(value, x.dtype)))
         return
-    if stages := indexing.staged(parts):
+    if not basic and (stages := indexing.staged(parts)):
         setitem(indexing.getitem(x, stages[0]), stages[1], value)
         return
-    _writable(x, value.dtype)
-    followed = is_grad_enabled() and (x.requires_grad or value.requires_grad)
+    _writable(x, x.dtype if basic else value.dtype)
+    value, target = _trimmed(value), None
     try:
         target = x.array[parts].shape
-        x.array[parts] = np.broadcast_to(_trimmed(value).array, target)
+        values = np.broadcast_to(value.array, target)
     except ValueError:
         raise RuntimeError(
             f"a value of shape {value.shape} does not fit in x[index], of shape {target}"
         ) from None
     except IndexError as error:
         raise IndexError(f"{error} (indexing a tensor of shape {x.shape})") from None
-    wrote(x)
     if followed:
         last = indexing.last_written(x.shape, parts)
         rebase(
@@ -64,10 +62,14 @@ def setitem(x, index, value):
             (x, lambda g: indexing.zero_index(g, parts)),
             (value, lambda g: elementwise.where(last, indexing.getitem(g, parts), 0)),
         )
+    x.array[parts] = values
+    wrote(x)
 
 
 def _number(x, value):
     """A number (or 0-d tensor) as a tensor of the dtype of ``x``, in which it is written."""
+    if type(value) in (int, float) and x.dtype.kind == "f":
+        return Tensor(np.array(value, x.dtype))
     return cast(promote(x, value, "writing in place")[1], x.dtype)
 
 
@@ -79,21 +81,33 @@ def _trimmed(value):
 
 
 def check_leaf(x):
-    """Raise RuntimeError if ``x`` may not be written in place since it is a leaf, or shows one."""
-    if is_grad_enabled():
-        base = x if x.origin is None else x.origin.base
-        if base.requires_grad and base.is_leaf:
+    """Raise RuntimeError if ``x`` may not be written in place while operations are recorded.
+
+    That is a leaf, a view of one, and a view whose place in the graph is not known.
+    """
+    if (x.origin is None and x.node is None) or not is_grad_enabled():
+        return
+    base = base_of(x)
+    if base is not None and x.origin.cut:
+        raise RuntimeError(
+            "a view that was made under no_grad() of a tensor that requires grad is being written "
+            "in place: write under no_grad(), too, or make the view while operations are recorded"
+        )
+    for written in (x, base):
+        if history(written) is not None and written.is_leaf:
             raise RuntimeError(
                 "a leaf tensor that requires grad (or a view of one) is being written in place: "
                 "write under no_grad(), or make a new tensor (x = x + y)"
             )
 
 
+_RANKS = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+
+
 def _writable(x, dtype):
+    """Raise RuntimeError unless values of ``dtype`` can be written to ``x`` now."""
     check_leaf(x)
-    order = "biufc"
-    ranks = {kind: rank for rank, kind in enumerate(order)} | {"u": 1, "i": 1}
-    if ranks[dtype.kind] > ranks[x.dtype.kind]:
+    if dtype is not x.dtype and _RANKS[dtype.kind] > _RANKS[x.dtype.kind]:
         raise RuntimeError(
             f"result type {dtype} cannot be written to a tensor of {x.dtype}: convert one of them"
         )
@@ -106,27 +120,43 @@ def _writable(x, dtype):
 
 
 def rebase(x, *terms):
-    """Give ``x``, just written, the history that ``terms`` say; and its base, if it is a view."""
+    """Give ``x``, about to be written, the history of ``terms``; and its base, if it is a view.
+
+    What raises does so before the write, which would otherwise have no history.
+    """
     written = record(x.array, *terms)
-    if x.origin is not None:
-        base, replay = x.origin.base, x.origin.replay
+    base = base_of(x)
+    if base is not None:
+        replay = x.origin.replay
         kept = _elsewhere(base.array, replay)
-        base.node = record(
+        merged = record(
             base.array, (base, lambda g: elementwise.where(kept, g, 0)), (written, replay)
-        ).node
+        )
+        succeed(base, merged.node)
         x.origin.seen = base.node
-    x.node = written.node
+    succeed(x, written.node)
 
 
 def _elsewhere(array, replay):
     """True in the shape of ``array`` but for what the view ``replay`` shows of it."""
     mask = np.ones_like(array, dtype=bool)  # in the same memory order, so that views are the same
-    replay(Tensor(mask)).array[...] = False
+    shown = replay(Tensor(mask)).array
+    shown[...] = False
+    if shown.size and mask.all():
+        raise RuntimeError(
+            f"this view, of shape {shown.shape}, of memory with strides {array.strides} cannot be "
+            f"followed when it is written to: clone() first"
+        )
     return Tensor(mask)
+
+
+_UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
+_UFUNCS["div"] = np.errstate(divide="ignore", invalid="ignore")(np.true_divide)
 
 
 def in_place(function):
     """The method that writes the result of ``function(x, ...)`` into ``x``."""
+    ufunc = _UFUNCS.get(function.__name__)
 
     @functools.wraps(function)
     def method(x, *args, **named):
@@ -134,16 +164,70 @@ def in_place(function):
             value = x.fused[function.__name__]()
             x.array, x.node = value.array, value.node
             return x
-        old = x
-        if is_grad_enabled() and (x.requires_grad or any(map(history, args))):
-            # What the rules save must be the values before the write.
+        if is_recorded(x, *args, *named.values()):
             _writable(x, x.dtype)
-            old = record(x.array.copy(order="K"), (x, lambda g: g))
-            args = [old if arg is x else arg for arg in args]
-        return assign(x, function(old, *args, **named))
+            # What the rules save must be the values before the write.
+            args = [_before(arg, x) for arg in args]
+            named = {name: _before(arg, x) for name, arg in named.items()}
+            return assign(x, function(_before(x, x), *args, **named))
+        if ufunc is not None and _fits(x, *args, **named):
+            return _compute(ufunc, x, *args, **named)
+        return assign(x, function(x, *args, **named))
 
-    method.__name__ = f"{function.__name__}_"
+    method.__name__ = method.__qualname__ = f"{function.__name__}_"
     method.__doc__ = f"`{function.__name__}`, written into this tensor, which is returned."
+    return method
+
+
+def _before(arg, x):
+    """``arg`` in memory of its own, if it is a tensor that a write to ``x`` may change."""
+    if isinstance(arg, Tensor) and np.may_share_memory(arg.array, x.array):
+        return shape.clone(arg)
+    return arg
+
+
+def _fits(x, *args, alpha=1, **named):
+    """Whether a ufunc can compute in the memory of ``x``: nothing to convert or to broadcast."""
+    array = x.array
+    if len(args) != 1 or named or array.dtype.kind != "f" or type(alpha) not in (int, float):
+        return False
+    if isinstance(args[0], Tensor):
+        other = args[0].array
+        return other.dtype is array.dtype and other.shape == array.shape
+    return type(args[0]) in (int, float) and alpha == 1
+
+
+def _compute(ufunc, x, other, alpha=1):
+    """``ufunc(x, alpha * other)`` in the memory of ``x``, without another array where possible."""
+    _writable(x, x.dtype)
+    other = other.array if isinstance(other, Tensor) else float(other)
+    ufunc(x.array, other if alpha == 1 else other * float(alpha), out=x.array)
+    wrote(x)
+    return x
+
+
+def reshaping(function):
+    """The method that shows ``x`` itself in the shape of its view ``function(x, ...)``."""
+
+    @functools.wraps(function)
+    def method(x, *args, **named):
+        check_leaf(x)
+        if x.requires_grad and not is_grad_enabled():
+            raise RuntimeError(
+                f"{function.__name__}_ of a tensor that requires grad is not recorded under "
+                f"no_grad(): use x = x.{function.__name__}(...)"
+            )
+        seen = function(x, *args, **named)
+        if seen.origin.base is x:  # other views of x are views of this one from now on
+            seen.origin.base = Tensor(x.array, x.node)
+        x.array, x.origin = seen.array, seen.origin
+        if seen.node is not None:
+            succeed(x, seen.node)
+        wrote(x)  # whoever saved this tensor would see it in another shape
+        return x
+
+    method.__name__ = method.__qualname__ = f"{function.__name__}_"
+    method.__doc__ = f"`{function.__name__}` of this tensor itself, which is returned."
     return method
 
 
@@ -165,33 +249,16 @@ def zero_(x):
     return fill_(x, 0)
 
 
-def _random(x, drawn):
-    return assign(x, Tensor(np.asarray(drawn).astype(x.dtype, copy=False)))
-
-
-def uniform_(x, a=0.0, b=1.0, *, generator=None):
-    """Overwrite with numbers drawn evenly from [a, b)."""
-    if a > b:
-        raise RuntimeError(f"uniform_: expected a <= b, got {a} and {b}")
-    source = (generator or default_generator).numpy
-    return _random(x, source.random(x.shape, _float_kind(x)) * (b - a) + a)
-
-
-def normal_(x, mean=0.0, std=1.0, *, generator=None):
-    """Overwrite with normal numbers."""
-    if std < 0:
-        raise RuntimeError(f"normal_: std must not be negative, got {std}")
-    source = (generator or default_generator).numpy
-    return _random(x, source.standard_normal(x.shape, _float_kind(x)) * std + mean)
-
-
-def bernoulli_(x, p=0.5, *, generator=None):
-    """Overwrite with 1 with probability ``p``, otherwise 0."""
-    p = p.array if isinstance(p, Tensor) else p
-    if not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
-        raise RuntimeError(f"bernoulli_: a probability is between 0 and 1, got {p}")
-    return _random(x, (generator or default_generator).numpy.random(x.shape) < p)
-
-
-def _float_kind(x):
-    return x.dtype if x.dtype.itemsize in (4, 8) and x.dtype.kind == "f" else np.float32
+def fill_diagonal_(x, fill_value, wrap=False):
+    """Overwrite the main diagonal; of a tall matrix with ``wrap`` again below, after a row."""
+    if x.ndim < 2:
+        raise RuntimeError(f"fill_diagonal_: expected at least 2 dimensions, got {x.shape}")
+    if x.ndim > 2 and len(set(x.shape)) > 1:
+        raise RuntimeError(f"fill_diagonal_: more than 2 dimensions must be equal, got {x.shape}")
+    places = np.arange(min(x.shape))
+    index = (places,) * x.ndim
+    if wrap and x.ndim == 2:
+        flat = np.arange(0, x.shape[0] * x.shape[1], x.shape[1] + 1)
+        index = np.unravel_index(flat, x.shape)
+    setitem(x, index, fill_value)
+    return x

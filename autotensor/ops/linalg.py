@@ -11,7 +11,6 @@ from autotensor.ops.shape import matrix_transpose, reshape, unsqueeze
 from autotensor.tensor import Made, Tensor, record
 
 __all__ = [
-    "addmm",
     "bmm",
     "dot",
     "linear",
@@ -132,11 +131,6 @@ def outer(input, vec2):
     if input.ndim != 1 or vec2.ndim != 1:
         raise RuntimeError(f"outer: expected two vectors: {input.shape} and {vec2.shape}")
     return unsqueeze(input, 1) * vec2
-
-
-def addmm(input, mat1, mat2, *, beta=1, alpha=1):
-    """``beta * input + alpha * (mat1 @ mat2)``."""
-    return input * beta + mm(mat1, mat2) * alpha
 
 
 @_quiet

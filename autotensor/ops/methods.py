@@ -16,10 +16,13 @@ from autotensor.ops import (
     diagonals,
     elementary,
     elementwise,
+    filling,
+    fused,
     indexing,
     inplace,
     joining,
     linalg,
+    placement,
     properties,
     random,
     reduce,
@@ -29,6 +32,7 @@ from autotensor.ops import (
     sorting,
     special,
     statistics,
+    strided,
 )
 from autotensor.tensor import Tensor
 
@@ -36,7 +40,8 @@ PRINTED = {"precision": 4, "threshold": 1000}  # see set_printoptions
 
 _METHODS = {
     elementwise: """add sub mul div floor_divide remainder fmod pow square neg abs sign floor ceil
-        trunc round frac reciprocal maximum minimum clamp lerp nan_to_num to""",
+        trunc round frac reciprocal maximum minimum clamp clamp_min clamp_max lerp
+        nan_to_num to""",
     elementary: """exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan sinh
         cosh tanh asinh acosh atanh sigmoid erf atan2""",
     compare: """eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and
@@ -53,7 +58,7 @@ _METHODS = {
         masked_select nonzero""",
     random: "bernoulli multinomial",
     scattering: "argwhere scatter_reduce select_scatter slice_scatter take",
-    linalg: "matmul mm bmm mv dot outer addmm norm",
+    linalg: "matmul mm bmm mv dot outer norm",
     contraction: "cross dist inner kron matrix_power",
     running: "cumsum cumprod cummax cummin diff logcumsumexp",
     sorting: """argsort kthvalue median mode msort nanmedian nanquantile quantile sort topk unique
@@ -63,22 +68,30 @@ _METHODS = {
     statistics: "aminmax bincount corrcoef cov histc nanmean nansum",
     properties: "is_complex is_floating_point is_nonzero numel",
     activation: "relu softmax log_softmax",
-    inplace: "copy_ fill_ zero_ uniform_ normal_ bernoulli_",
+    fused: "addcmul addcdiv addmm addmv addr addbmm baddbmm",
+    placement: "index_copy index_fill index_put masked_scatter",
+    strided: "diagonal unfold",
+    inplace: "copy_ fill_ zero_ fill_diagonal_",
+    filling: """uniform_ normal_ log_normal_ exponential_ cauchy_ geometric_ bernoulli_
+        random_""",
 }
 _IN_PLACE = {
     elementwise: """add sub mul div floor_divide remainder fmod pow square neg abs sign floor ceil
-        trunc round frac reciprocal clamp lerp nan_to_num""",
+        trunc round frac reciprocal clamp clamp_min clamp_max lerp nan_to_num""",
     elementary: """exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin acos atan sinh
-        cosh tanh asinh acosh atanh sigmoid erf""",
-    compare: "logical_not bitwise_not bitwise_and bitwise_or bitwise_xor",
+        cosh tanh asinh acosh atanh sigmoid erf atan2""",
+    compare: """eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and
+        bitwise_or bitwise_xor bitwise_not""",
     indexing: "scatter scatter_add index_add masked_fill",
-    linalg: "addmm",
+    placement: "index_copy index_fill index_put masked_scatter",
+    fused: "addcmul addcdiv addmm addmv addr addbmm baddbmm",
     diagonals: "tril triu",
     running: "cumsum cumprod",
     special: """copysign deg2rad digamma erfc erfinv float_power hypot ldexp lgamma logit rad2deg
         sinc xlogy""",
     activation: "relu",
 }
+_RESHAPING = "squeeze unsqueeze t transpose"
 ALIASES = {
     "absolute": "abs",
     "arccos": "acos",
@@ -114,6 +127,8 @@ for _module, _names in _IN_PLACE.items():
     for _name in _names.split():
         setattr(Tensor, f"{_name}_", inplace.in_place(getattr(_module, _name)))
 Tensor.broadcast_to = shape.expand
+for _name in _RESHAPING.split():
+    setattr(Tensor, f"{_name}_", inplace.reshaping(getattr(shape, _name)))
 for _alias, _name in ALIASES.items():
     setattr(Tensor, _alias, getattr(Tensor, _name))
     if hasattr(Tensor, f"{_name}_"):

@@ -88,7 +88,7 @@ def _recurrent(name, cell, inputs, reverse):
         for step in range(len(x))[:: -1 if reverse else 1]:
             h, c = cell(of_x[step], linear(h, w_hh, b_hh), h, c)
             states.append(h)
-        states = states[::-1] if reverse else states
+        states = states[::-1] if reverse else states  # a list
         return stack(states if c is None else [*states, c])
 
     if x.dtype != dtypes.float32 or not x.array.size:
