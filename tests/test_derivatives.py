@@ -167,13 +167,13 @@ NO_OPERATIONS = """
     zeros_like
 """
 NO_METHODS = """
-    accumulate add_to array attach backward bernoulli_ bool byte cauchy_ cpu cuda data detach
-    detach_ device dim dtype element_size exponential_ fill_ fit geometric_ grad grad_fn half int
-    is_contiguous is_cuda is_leaf item itemsize log_normal_ long made nbytes ndim ndimension
-    nelement new_empty new_full new_ones new_tensor new_zeros node normal_ numpy origin own
-    partial pin_memory random_ register_hook register_post_accumulate_grad_hook requires_grad
-    requires_grad_ retain_grad retains_grad shape share_memory_ short size stride sum_to tolist
-    uniform_
+    accumulate add_to array attach backward bernoulli_ bool byte cauchy_ char cpu cuda data
+    data_ptr detach detach_ device dim dtype element_size exponential_ fill_ fit geometric_ grad
+    grad_fn half int is_contiguous is_cpu is_cuda is_leaf item itemsize log_normal_ long made
+    nbytes ndim ndimension nelement new_empty new_full new_ones new_tensor new_zeros node normal_
+    numpy origin own partial pin_memory random_ register_hook register_post_accumulate_grad_hook
+    requires_grad requires_grad_ retain_grad retains_grad shape share_memory_ short size
+    storage_offset stride sum_to tolist uniform_
 """
 NO_OPERATORS = """
     __and__ __or__ __xor__ __rand__ __ror__ __rxor__ __iand__ __ior__ __ixor__ __invert__

@@ -240,3 +240,10 @@ class TestCopies:
         assert not np.shares_memory(x.array, y.array) and y.requires_grad
         assert x.contiguous() is x and x.T.contiguous().is_contiguous()
         assert x.T.clone().stride() == x.T.stride()
+
+
+def test_where_elements_lie():
+    x = at.arange(12).reshape(3, 4)
+    assert x[1:, 2:].storage_offset() == 6 and x.T.storage_offset() == 0
+    assert x[1, 2].data_ptr() == x.data_ptr() + 6 * x.element_size()
+    assert x.is_cpu and not x.is_cuda and x.char().dtype == at.int8

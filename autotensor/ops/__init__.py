@@ -4,7 +4,7 @@ Parameters have PyTorch's names. Formulas, and bodies once the operands are chec
 ``x`` and the other operand ``y``.
 """
 
-from autotensor.ops import methods
+from autotensor.ops import conversion, methods
 from autotensor.ops.activation import log_softmax, relu, softmax
 from autotensor.ops.compare import *
 from autotensor.ops.contraction import *

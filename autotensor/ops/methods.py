@@ -6,8 +6,7 @@ The first parameter of each function is the tensor, so binding it is all there i
 import numpy as np
 
 from autotensor import dtypes
-from autotensor.creation import empty, full, ones, tensor, zeros
-from autotensor.memory import lend
+from autotensor.creation import tensor
 from autotensor.ops import (
     activation,
     arguments,
@@ -32,6 +31,7 @@ from autotensor.ops import (
     sorting,
     special,
     statistics,
+    storage,
     strided,
 )
 from autotensor.tensor import Tensor
@@ -71,6 +71,8 @@ _METHODS = {
     fused: "addcmul addcdiv addmm addmv addr addbmm baddbmm",
     placement: "index_copy index_fill index_put masked_scatter",
     strided: "diagonal unfold",
+    storage: """stride is_contiguous element_size data_ptr storage_offset item tolist numpy cpu
+        cuda pin_memory share_memory_""",
     inplace: "copy_ fill_ zero_ fill_diagonal_",
     filling: """uniform_ normal_ log_normal_ exponential_ cauchy_ geometric_ bernoulli_
         random_""",
@@ -210,127 +212,13 @@ Tensor.ndimension = dim
 
 
 @_method
-def stride(x, dim=None):
-    """Steps from one element to the next along each dimension, in elements."""
-    steps = tuple(s // x.itemsize for s in x.array.strides)
-    return steps if dim is None else steps[dim]
-
-
-@_method
-def is_contiguous(x, memory_format=None):
-    """Whether the elements lie in row order."""
-    return x.array.flags.c_contiguous
-
-
-@_method
-def element_size(x):
-    """Bytes per element."""
-    return x.itemsize
-
-
-@_method
-def item(x):
-    """The only element as a Python number; RuntimeError if there are more or none."""
-    if x.array.size != 1:
-        raise RuntimeError(f"a tensor of {x.array.size} elements, shape {x.shape}, is no number")
-    return x.array.item()
-
-
-@_method
-def tolist(x):
-    """The elements as (nested lists of) Python numbers."""
-    return x.array.tolist()
-
-
-@_method
-def numpy(x, *, force=False):
-    """The elements as a NumPy array on the same memory."""
-    if x.requires_grad and not force:
-        raise RuntimeError(
-            "numpy() on a tensor that requires grad would lose its history: x.detach().numpy()"
-        )
-    return lend(x.array)
-
-
-@_method
 def where(x, condition, other):
     """This tensor where ``condition`` holds, else ``other``."""
     return elementwise.where(condition, x, other)
 
 
-@_method
-def cpu(x):
-    """The tensor itself: it is on the CPU."""
-    return x
-
-
-Tensor.pin_memory = Tensor.share_memory_ = cpu
 Tensor.is_cuda = property(lambda x: False, doc="False: all memory is the CPU's.")
-
-
-@_method
-def cuda(x, device=None, non_blocking=False):
-    """RuntimeError: there is no such device."""
-    return x.to("cuda")
-
-
-for _name, _kind in {
-    "float": dtypes.float32,
-    "double": dtypes.float64,
-    "half": dtypes.float16,
-    "int": dtypes.int32,
-    "long": dtypes.int64,
-    "short": dtypes.int16,
-    "byte": dtypes.uint8,
-    "bool": dtypes.bool_,
-}.items():
-
-    def _converter(x, kind=_kind):
-        return arguments.cast(x, kind)
-
-    _converter.__name__ = _name
-    _converter.__doc__ = f"Converted to {_kind}."
-    setattr(Tensor, _name, _converter)
-
-
-_LEGACY = {dtypes.float32: "Float", dtypes.float64: "Double", dtypes.float16: "Half",
-           dtypes.int64: "Long", dtypes.int32: "Int", dtypes.int16: "Short", dtypes.int8: "Char",
-           dtypes.uint8: "Byte", dtypes.bool_: "Bool"}  # fmt: skip
-
-
-@_method
-def type(x, dtype=None):
-    """Converted to a dtype; without one the name of PyTorch's class, as "torch.FloatTensor"."""
-    names = {f"torch.{name}Tensor": kind for kind, name in _LEGACY.items()}
-    if dtype is None:
-        return next(name for name, kind in names.items() if kind == x.dtype)
-    known = names.get(dtype) if isinstance(dtype, str) else None
-    return arguments.cast(x, dtypes.as_dtype(dtype if known is None else known))
-
-
-@_method
-def type_as(x, other):
-    """Converted to the dtype of ``other``."""
-    return arguments.cast(x, other.dtype)
-
-
-def _maker(make):
-    def new(x, *args, dtype=None, **named):
-        return make(*args, dtype=x.dtype if dtype is None else dtype, **named)
-
-    new.__name__ = f"new_{make.__name__}"
-    new.__doc__ = f"`{new.__name__[4:]}` with the dtype of this tensor."
-    return new
-
-
-for _name, _make in {
-    "tensor": tensor,
-    "zeros": zeros,
-    "ones": ones,
-    "full": full,
-    "empty": empty,
-}.items():
-    setattr(Tensor, f"new_{_name}", _maker(_make))
+Tensor.is_cpu = property(lambda x: True, doc="True.")
 
 
 @_method
@@ -382,7 +270,7 @@ def __index__(x):
 
 @_method
 def __array__(x, dtype=None, copy=None):
-    array = numpy(x)
+    array = storage.numpy(x)
     return np.array(array, dtype=dtype, copy=copy)
 
 
