@@ -20,11 +20,22 @@ from autotensor.deferred import Deferred
 from autotensor.diagnosis.operations import arguments, operation_name
 from autotensor.engine import apply_rules, observers
 from autotensor.memory import user_frame
-from autotensor.ops import indexing, inplace, shape
+from autotensor.ops import (
+    diagonals,
+    indexing,
+    inplace,
+    joining,
+    padding,
+    placement,
+    scattering,
+    shape,
+    strided,
+)
 from autotensor.tensor import Tensor, record_view
 
-_MOVING = {indexing.__file__, inplace.__file__, shape.__file__}
-_ARITHMETIC = {"scatter_add", "index_add"}  # that stand in those files
+_MOVING = {module.__file__ for module in (diagonals, indexing, inplace, joining, padding, placement,
+                                          scattering, shape, strided)}  # fmt: skip
+_ARITHMETIC = {"put_added", "scatter_reduce", "trace"}  # that stand in those files
 _in_rule = ContextVar("in_rule", default=False)
 
 
@@ -157,7 +168,7 @@ class Anomaly:
                     raise AnomalyError(
                         f"{call} produced {_kinds(*counts)} in forward\n"
                         f"  result: {_described(part.array, *counts)}\n"
-                        + "\n".join(f"  input {x.text}" for x in given)
+                        + "\n".join(f"  argument {x.text}" for x in given)
                     )
 
     def _judge_gradient(self, node, gradient, parent, array):

@@ -10,8 +10,13 @@ from types import FunctionType
 from autotensor import ops
 from autotensor.autograd import Function
 from autotensor.nn import functional
-from autotensor.ops import methods
+from autotensor.ops import conversion, methods
 from autotensor.tensor import Tensor
+
+_BINDERS = (
+    methods.__name__,
+    conversion.__name__,
+)  # of functions to Tensor, with doors of their own
 
 
 def operation_name(frame):
@@ -40,14 +45,13 @@ def arguments(frame):
 @functools.cache
 def _names():
     """Names by the id of the code; of code that several operations share, how to find the name."""
-    in_place = Tensor.mul_.__code__  # one for all methods that write an operation's result
-    names = {
-        id(in_place): lambda values: f"{values['function'].__name__}_",
-        id(Function.apply.__func__.__code__): lambda values: values["cls"].__name__,
-    }
+    # One code for all methods that write an operation's result, and for those that reshape.
+    in_place = Tensor.mul_.__code__, Tensor.t_.__code__
+    names = {id(code): lambda values: f"{values['function'].__name__}_" for code in in_place}
+    names[id(Function.apply.__func__.__code__)] = lambda values: values["cls"].__name__
     for function in _functions():
         code, name = inspect.unwrap(function).__code__, function.__name__
-        if function.__code__ is not in_place:
+        if function.__code__ not in in_place:
             shared = names.get(id(code), name) != name
             names[id(code)] = operator.itemgetter("name") if shared else name
     return names
@@ -61,5 +65,5 @@ def _functions():
     for method in vars(Tensor).values():
         if isinstance(method, FunctionType):
             module = inspect.unwrap(method).__module__
-            if module.startswith(ops.__name__) and module != methods.__name__:
+            if module.startswith(ops.__name__) and module not in _BINDERS:
                 yield method

@@ -9,7 +9,7 @@ import functools
 import numpy as np
 
 from autotensor.deferred import Deferred
-from autotensor.engine import is_grad_enabled
+from autotensor.engine import is_grad_enabled, observers
 from autotensor.memory import base_of, before_write
 from autotensor.ops import elementwise, indexing, shape
 from autotensor.ops.arguments import cast, promote
@@ -170,7 +170,7 @@ def in_place(function):
             args = [_before(arg, x) for arg in args]
             named = {name: _before(arg, x) for name, arg in named.items()}
             return assign(x, function(_before(x, x), *args, **named))
-        if ufunc is not None and _fits(x, *args, **named):
+        if ufunc is not None and not observers and _fits(x, *args, **named):
             return _compute(ufunc, x, *args, **named)
         return assign(x, function(x, *args, **named))
 
