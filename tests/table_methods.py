@@ -39,6 +39,8 @@ NAMES = (
     *("__getitem__", "__matmul__", "__rmatmul__", "__neg__", "__pos__", "__abs__"),
 )
 FUNCTIONS |= {name: getattr(functional, name) for name in functional.__all__} | FUNCTIONS
+IN_PLACE = [name for name in functional.__all__ if name.endswith("_")]
+FUNCTIONS |= {name: _written(getattr(functional, name)) for name in IN_PLACE}
 FUNCTIONS |= {f"Tensor.{name}": getattr(Tensor, name).fget for name in ("T", "mT")}
 FUNCTIONS |= {f"Tensor.{name}": getattr(Tensor, name) for name in (*NAMES, *FORMS)}
 FUNCTIONS |= {
@@ -100,6 +102,9 @@ METHODS = [
     Row("Tensor.zero_", (X,), {}, np.zeros_like),
     Row("Tensor.fill_diagonal_", (X, 0.5), {},
         lambda x, v: np.where(np.eye(3, 4) > 0, v, x), empty=None),
+    *(Row(name, (X, *((0.5, -1.0) if name == "threshold_" else ()))) for name in IN_PLACE),
+    *(Row(name, (real(2, 3, 4, 5), None, 2), empty=None)
+      for name in ("upsample", "upsample_nearest", "upsample_bilinear")),
     Row("identity", (X,), {}, np.array, ("",)),
     Row("normalize", (X,), {}, lambda x: x / np.linalg.norm(x, axis=1, keepdims=True)),
     Row("normalize", (X, 3.0, 0), empty=None),

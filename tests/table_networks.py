@@ -5,10 +5,13 @@ from table import MASK, Row, X, real
 
 IMAGE = real(2, 4, 5, 6)
 SEQUENCE = real(2, 4, 7)
+VOLUME = real(1, 4, 3, 4, 5)
 CHANNEL = real(4, low=0.5, high=1.5)
 PROBABILITY = real(3, 4, low=0.1, high=0.9)
 CLASSES = np.array([1, 3, 0])
+BAGS = np.array([[1, 2, 1], [2, 3, 0]])
 SIGNS = np.where(MASK, 1, -1)
+LABELS, LENGTHS = np.array([[1, 1], [3, 2], [2, 0]]), np.array([2, 2, 1])
 ELEMENTWISE = (
     *("celu", "elu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu"),
     *("logsigmoid", "mish", "relu", "relu6", "selu", "silu", "softplus", "softshrink"),
@@ -76,8 +79,62 @@ LAYERS = [
             ("dropout", X),
             ("dropout1d", SEQUENCE),
             ("dropout2d", IMAGE),
+            ("dropout3d", VOLUME),
         ]
     ),
+    *(
+        _row(name, x, 0.4, True)
+        for name, x in [("alpha_dropout", X), ("feature_alpha_dropout", IMAGE)]
+    ),
+    _row("rrelu", X, training=True),
+    _row("rrelu", X),
+    _row("gumbel_softmax", X, tau=0.7),
+    _row("rms_norm", X, (4,), real(4)),
+    _row("local_response_norm", IMAGE, 3, 0.1),
+    _row("embedding_bag", BAGS, real(4, 3)),
+    *(_row("embedding_bag", BAGS, real(4, 3), mode=m, padding_idx=2) for m in ("sum", "max")),
+    _row("embedding_bag", np.array([1, 1, 3, 0]), real(4, 3), np.array([0, 3, 3])),
+    _row("embedding_bag", BAGS, real(4, 3), None, None, 2, False, "sum", False, real(2, 3)),
+]
+
+VOLUMES = [
+    _row("conv3d", VOLUME, real(2, 4, 2, 3, 2), real(2), stride=(1, 2, 1), padding=1),
+    _row("conv3d", VOLUME, real(4, 2, 2, 2, 2), groups=2, dilation=(2, 1, 1)),
+    _row("conv_transpose3d", VOLUME, real(4, 2, 2, 3, 2), real(2), stride=2, padding=1),
+    _row("conv_transpose3d", VOLUME, real(4, 1, 2, 2, 2), groups=2, stride=2, output_padding=1),
+    _row("max_pool3d", VOLUME, 2, 1),
+    _row("max_pool3d", VOLUME, (2, 3, 2), 2, 1),
+    _row("avg_pool3d", VOLUME, 2, 1),
+    _row("avg_pool3d", VOLUME, 3, 2, 1, count_include_pad=False, ceil_mode=True),
+    _row("adaptive_avg_pool3d", VOLUME, (2, 3, 1)),
+    _row("adaptive_max_pool3d", VOLUME, 2),
+]
+
+RESAMPLED = [
+    *(_row("interpolate", IMAGE, (7, 4), mode=m) for m in ("nearest", "nearest-exact", "area")),
+    *(_row("interpolate", IMAGE, None, 1.5, m, True) for m in ("bilinear", "bicubic")),
+    *(_row("interpolate", IMAGE, None, 1.5, m, False) for m in ("bilinear", "bicubic")),
+    _row("interpolate", SEQUENCE, 5, mode="linear"),
+    _row("interpolate", VOLUME, None, 2, "trilinear"),
+    _row("affine_grid", real(2, 2, 3), (2, 1, 3, 4)),
+    _row("affine_grid", real(2, 3, 4), (2, 1, 2, 3, 4), True),
+    *(
+        _row("grid_sample", IMAGE, real(2, 3, 4, 2), padding_mode=m, align_corners=a)
+        for m, a in (("zeros", False), ("border", False), ("reflection", True))
+    ),
+    _row("grid_sample", IMAGE, np.linspace(-1.2, 1.2, 16).reshape(2, 2, 2, 2), "nearest"),
+    _row("unfold", IMAGE, (2, 3), padding=1, stride=2, dilation=(2, 1)),
+    _row("fold", real(2, 12, 20), (5, 6), 2),
+    _row("fold", real(2, 24, 9), (5, 6), (2, 3), dilation=(2, 1), padding=1, stride=2),
+    _row("pixel_shuffle", IMAGE, 2),
+    _row("pixel_unshuffle", real(2, 4, 6, 4), 2),
+    _row("channel_shuffle", IMAGE, 2),
+    _row("lp_pool1d", real(2, 4, 7, low=0.5), 2.0, 3),
+    _row("lp_pool2d", real(2, 4, 5, 6, low=0.5), 3, 2, 1),
+    _row("lp_pool3d", real(1, 2, 3, 4, 4, low=0.5), 2, 2),
+    _row("max_unpool1d", real(1, 2, 3), np.array([[[1, 3, 4], [0, 2, 5]]]), 2),
+    _row("max_unpool2d", real(1, 2, 1, 2), np.array([[[[3, 6]], [[0, 7]]]]), 2),
+    _row("max_unpool3d", real(1, 1, 1, 1, 2), np.array([[[[[3, 14]]]]]), 2),
 ]
 
 # x, the states before the first step, and w_ih, w_hh, b_ih, b_hh by the number of gates
@@ -139,5 +196,18 @@ LOSSES = [
     *_losses("cosine_embedding_loss", X, X, np.array([1, -1, 1]), margin=-0.9),
     *_losses("gaussian_nll_loss", X, X, real(3, 4, low=0.5, high=2), full=True),
     *_losses("gaussian_nll_loss", X, X, real(3, 1, low=0.5, high=2)),
+    *_losses("triplet_margin_loss", X, X, X, margin=3.0),
+    *_losses("triplet_margin_loss", X, X, X, margin=3.0, swap=True),
+    *_losses("triplet_margin_with_distance_loss", X, X, X, margin=2.5),
+    *_losses("multi_margin_loss", X, CLASSES, p=2),
+    *_losses("multi_margin_loss", X, CLASSES, 1, 1.0, WEIGHTS),
+    *_losses("multilabel_margin_loss", X, np.array([[3, 0, -1, 1], [-1, 0, 1, 2], [0, 1, 2, 3]])),
+    *_losses("multilabel_soft_margin_loss", X, PROBABILITY, CHANNEL),
+    *_losses("soft_margin_loss", X, SIGNS.astype(float)),
+    *_losses("poisson_nll_loss", X, real(3, 4, low=1.5, high=4), full=True),
+    *_losses("poisson_nll_loss", real(3, 4, low=0.2), real(3, 4, low=0, high=0.9), False),
+    *_losses("ctc_loss", real(5, 3, 4), LABELS, np.array([5, 4, 3]), LENGTHS),
+    _row("pairwise_distance", X, X, 3),
+    _row("pdist", X),
 ]
-NETWORKS = [*ACTIVATIONS, *LAYERS, *RECURRENT, *LOSSES]
+NETWORKS = [*ACTIVATIONS, *LAYERS, *VOLUMES, *RESAMPLED, *RECURRENT, *LOSSES]

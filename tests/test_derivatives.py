@@ -117,7 +117,7 @@ def emptied(row):
 
 def has_a_batch(row):
     """Whether the batch comes first: not in recurrent layers, and attention may have none."""
-    others = ("lstm", "gru", "rnn", "scaled_dot_product_attention")
+    others = ("lstm", "gru", "rnn", "scaled_dot_product_attention", "ctc_loss", "affine_grid")
     if row.name in others or all(row is not other for other in NETWORKS):
         return False
     return isinstance(row.args[0], Draw) and len(row.args[0].shape) > 1

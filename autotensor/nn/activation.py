@@ -341,3 +341,29 @@ class GLU(_Plain):
 
     def forward(self, input):
         return functional.glu(input, self.dim)
+
+
+class Softmax2d(_Plain):
+    """The softmax over channels: (N, C, H, W) or (C, H, W) -> the same shape."""
+
+    def forward(self, input):
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead")
+        return functional.softmax(input, -3)
+
+
+class RReLU(_Inplace):
+    """x where x > 0, else a x, in training with a drawn evenly from [lower, upper].
+
+    Otherwise a is their mean (Xu et al., 2015).
+    """
+
+    shown = ("lower", "upper")
+
+    def __init__(self, lower=1.0 / 8, upper=1.0 / 3, inplace=False):
+        super().__init__(inplace)
+        self.lower = check.number(self, "lower", lower)
+        self.upper = check.number(self, "upper", upper)
+
+    def forward(self, input):
+        return functional.rrelu(input, self.lower, self.upper, self.training, self.inplace)

@@ -130,6 +130,12 @@ class Conv2d(_Conv):
     rank = 2
 
 
+class Conv3d(_Conv):
+    """Slide filters over volumes: (N, C, D, H, W) -> (N, O, OD, OH, OW); sizes as of `Conv2d`."""
+
+    rank = 3
+
+
 class _ConvTranspose(_Conv):
     """The input gradient of a convolution as a layer: it makes larger what that makes smaller."""
 
@@ -228,6 +234,12 @@ class ConvTranspose2d(_ConvTranspose):
     """
 
     rank = 2
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """The input gradient of Conv3d as a layer: (N, C, D, H, W) -> (N, O, OD, OH, OW)."""
+
+    rank = 3
 
 
 Conv1D = Conv1d

@@ -36,3 +36,21 @@ class Dropout2d(_Dropout):
     """`Dropout` of whole channels: (N, C, H, W) -> (N, C, H, W) (Tompson et al., 2015)."""
 
     drop = staticmethod(functional.dropout2d)
+
+
+class Dropout3d(_Dropout):
+    """`Dropout` of whole channels: (N, C, D, H, W) -> (N, C, D, H, W) (Tompson et al., 2015)."""
+
+    drop = staticmethod(functional.dropout3d)
+
+
+class AlphaDropout(_Dropout):
+    """`Dropout` for `SELU`: keeps mean and variance (Klambauer et al., 2017)."""
+
+    drop = staticmethod(functional.alpha_dropout)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """`AlphaDropout` of whole channels: (N, C, *) -> (N, C, *)."""
+
+    drop = staticmethod(functional.feature_alpha_dropout)

@@ -1,12 +1,14 @@
 """Functions of layers, activations and losses, with PyTorch's names and arguments."""
 
+# ruff: noqa: F401 - what is imported here is in __all__
+
 import functools
 import inspect
 
 import numpy as np
 
-from autotensor.creation import default_generator, zeros_like
-from autotensor.ops import activation, random
+from autotensor.nn.reduction import legacy_reduction as _legacy
+from autotensor.ops import activation, classification, linalg, loss, margin_loss, random
 from autotensor.ops.activation import (
     gelu,
     glu,
@@ -21,30 +23,25 @@ from autotensor.ops.activation import (
     softsign,
     tanhshrink,
 )
-from autotensor.ops.arguments import broadcast
+from autotensor.ops.arguments import broadcast as _broadcast
 from autotensor.ops.attention import scaled_dot_product_attention
-from autotensor.ops.contraction import pairwise_distance
+from autotensor.ops.contraction import pairwise_distance, pdist
 from autotensor.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from autotensor.ops.ctc import ctc_loss
 from autotensor.ops.elementary import sigmoid, tanh
-from autotensor.ops.embedding import embedding
-from autotensor.ops.inplace import in_place
-from autotensor.ops.linalg import linear, norm
-from autotensor.ops.loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cosine_embedding_loss,
-    cross_entropy,
-    gaussian_nll_loss,
-    hinge_embedding_loss,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    margin_ranking_loss,
-    mse_loss,
-    nll_loss,
-    smooth_l1_loss,
+from autotensor.ops.embedding import embedding, embedding_bag
+from autotensor.ops.inplace import in_place as _in_place
+from autotensor.ops.linalg import linear
+from autotensor.ops.loss import gaussian_nll_loss, huber_loss
+from autotensor.ops.margin_loss import triplet_margin_with_distance_loss
+from autotensor.ops.normalisation import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    rms_norm,
 )
-from autotensor.ops.normalisation import batch_norm, group_norm, instance_norm, layer_norm
 from autotensor.ops.padding import pad
 from autotensor.ops.pool import (
     adaptive_avg_pool1d,
@@ -57,88 +54,39 @@ from autotensor.ops.pool import (
     max_pool1d,
     max_pool2d,
 )
-from autotensor.ops.shape import expand, flatten, unflatten
+from autotensor.ops.random import gumbel_softmax
+from autotensor.ops.rearrange import (
+    channel_shuffle,
+    fold,
+    pixel_shuffle,
+    pixel_unshuffle,
+    unfold,
+)
+from autotensor.ops.resample import affine_grid, grid_sample, interpolate
+from autotensor.ops.shape import expand as _expand
+from autotensor.ops.shape import flatten, unflatten
+from autotensor.ops.unpool import (
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
+from autotensor.ops.volume import (
+    adaptive_avg_pool3d,
+    adaptive_max_pool3d,
+    avg_pool3d,
+    conv3d,
+    conv_transpose3d,
+    max_pool3d,
+)
 from autotensor.tensor import Tensor
-
-__all__ = [
-    "adaptive_avg_pool1d",
-    "adaptive_avg_pool2d",
-    "adaptive_max_pool1d",
-    "adaptive_max_pool2d",
-    "avg_pool1d",
-    "avg_pool2d",
-    "batch_norm",
-    "bilinear",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "celu",
-    "conv1d",
-    "conv2d",
-    "conv_transpose1d",
-    "conv_transpose2d",
-    "cosine_embedding_loss",
-    "cosine_similarity",
-    "cross_entropy",
-    "dropout",
-    "dropout1d",
-    "dropout2d",
-    "elu",
-    "embedding",
-    "flatten",
-    "gaussian_nll_loss",
-    "gelu",
-    "global_avg_pool",
-    "glu",
-    "group_norm",
-    "gumbel_softmax",
-    "hardshrink",
-    "hardsigmoid",
-    "hardswish",
-    "hardtanh",
-    "hinge_embedding_loss",
-    "huber_loss",
-    "identity",
-    "instance_norm",
-    "kl_div",
-    "l1_loss",
-    "layer_norm",
-    "leaky_relu",
-    "linear",
-    "log_softmax",
-    "logsigmoid",
-    "margin_ranking_loss",
-    "max_pool1d",
-    "max_pool2d",
-    "mish",
-    "mse_loss",
-    "nll_loss",
-    "normalize",
-    "one_hot",
-    "pad",
-    "pairwise_distance",
-    "prelu",
-    "relu",
-    "relu6",
-    "scaled_dot_product_attention",
-    "selu",
-    "sigmoid",
-    "silu",
-    "smooth_l1_loss",
-    "softmax",
-    "softmin",
-    "softplus",
-    "softshrink",
-    "softsign",
-    "tanh",
-    "tanhshrink",
-    "threshold",
-    "unflatten",
-]
 
 
 def _with_inplace(function):
     """``function`` with one more argument, the last: ``inplace`` writes over the input."""
-    overwrite = in_place(function)
+    overwrite = _in_place(function)
     signature = inspect.signature(function)
     count = len(signature.parameters)
 
@@ -154,11 +102,14 @@ def _with_inplace(function):
     return call
 
 
+alpha_dropout = _with_inplace(random.alpha_dropout)
 celu = _with_inplace(activation.celu)
 dropout = _with_inplace(random.dropout)
 dropout1d = _with_inplace(random.dropout1d)
 dropout2d = _with_inplace(random.dropout2d)
+dropout3d = _with_inplace(random.dropout3d)
 elu = _with_inplace(activation.elu)
+feature_alpha_dropout = _with_inplace(random.feature_alpha_dropout)
 hardsigmoid = _with_inplace(activation.hardsigmoid)
 hardswish = _with_inplace(activation.hardswish)
 hardtanh = _with_inplace(activation.hardtanh)
@@ -166,22 +117,37 @@ leaky_relu = _with_inplace(activation.leaky_relu)
 mish = _with_inplace(activation.mish)
 relu = _with_inplace(activation.relu)
 relu6 = _with_inplace(activation.relu6)
+rrelu = _with_inplace(random.rrelu)
 selu = _with_inplace(activation.selu)
 silu = _with_inplace(activation.silu)
 threshold = _with_inplace(activation.threshold)
 
+celu_ = _in_place(activation.celu)
+elu_ = _in_place(activation.elu)
+hardtanh_ = _in_place(activation.hardtanh)
+leaky_relu_ = _in_place(activation.leaky_relu)
+relu_ = _in_place(activation.relu)
+rrelu_ = _in_place(random.rrelu)
+selu_ = _in_place(activation.selu)
+threshold_ = _in_place(activation.threshold)
 
-def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
-    """A draw from the softmax of ``logits`` that gradients pass (Jang et al. 2017).
-
-    ``hard``: 1 at the largest, else 0, with the gradient of the soft draw.
-    """
-    waits = Tensor(np.asarray(default_generator.numpy.standard_exponential(logits.shape)))
-    soft = softmax((logits - waits.log().to(logits.dtype)) / tau, dim)
-    if not hard:
-        return soft
-    chosen = soft.argmax(dim, keepdim=True)
-    return zeros_like(soft).scatter(dim, chosen, 1.0) - soft.detach() + soft
+binary_cross_entropy = _legacy(loss.binary_cross_entropy)
+binary_cross_entropy_with_logits = _legacy(loss.binary_cross_entropy_with_logits)
+cosine_embedding_loss = _legacy(loss.cosine_embedding_loss)
+cross_entropy = _legacy(classification.cross_entropy, size_average_before="ignore_index")
+hinge_embedding_loss = _legacy(loss.hinge_embedding_loss)
+kl_div = _legacy(loss.kl_div)
+l1_loss = _legacy(loss.l1_loss)
+margin_ranking_loss = _legacy(loss.margin_ranking_loss)
+mse_loss = _legacy(loss.mse_loss)
+multi_margin_loss = _legacy(margin_loss.multi_margin_loss)
+multilabel_margin_loss = _legacy(margin_loss.multilabel_margin_loss)
+multilabel_soft_margin_loss = _legacy(margin_loss.multilabel_soft_margin_loss)
+nll_loss = _legacy(classification.nll_loss, size_average_before="ignore_index")
+poisson_nll_loss = _legacy(margin_loss.poisson_nll_loss, size_average_before="eps")
+smooth_l1_loss = _legacy(loss.smooth_l1_loss)
+soft_margin_loss = _legacy(margin_loss.soft_margin_loss)
+triplet_margin_loss = _legacy(margin_loss.triplet_margin_loss)
 
 
 def identity(input):
@@ -206,14 +172,14 @@ def bilinear(input1, input2, weight, bias=None):
 
 def normalize(input, p=2.0, dim=1, eps=1e-12):
     """``x / max(|x|, eps)`` with the ``p``-norm along ``dim``."""
-    return input / norm(input, p, dim, keepdim=True).clamp(min=eps)
+    return input / linalg.norm(input, p, dim, keepdim=True).clamp(min=eps)
 
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """``x1 . x2 / (max(|x1|, eps) max(|x2|, eps))`` along ``dim`` of their common shape."""
-    shape = broadcast(x1, x2, "cosine_similarity")
-    x1, x2 = expand(x1, shape), expand(x2, shape)
-    scale = norm(x1, 2, dim).clamp(min=eps) * norm(x2, 2, dim).clamp(min=eps)
+    shape = _broadcast(x1, x2, "cosine_similarity")
+    x1, x2 = _expand(x1, shape), _expand(x2, shape)
+    scale = linalg.norm(x1, 2, dim).clamp(min=eps) * linalg.norm(x2, 2, dim).clamp(min=eps)
     return (x1 * x2).sum(dim) / scale
 
 
@@ -232,3 +198,21 @@ def one_hot(tensor, num_classes=-1):
     if low < 0 or high >= count:
         raise RuntimeError(f"one_hot: class {low if low < 0 else high} is not in 0 .. {count - 1}")
     return Tensor((indices[..., None] == np.arange(count)).astype(np.int64))
+
+
+def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
+    """`interpolate`, under its older name."""
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input, size=None, scale_factor=None):
+    """`interpolate` with mode "nearest", under its older name."""
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(input, size=None, scale_factor=None):
+    """`interpolate` with mode "bilinear" and ``align_corners``, under its older name."""
+    return interpolate(input, size, scale_factor, "bilinear", align_corners=True)
+
+
+__all__ = [name for name, v in list(vars().items()) if inspect.isroutine(v) and name[0] != "_"]

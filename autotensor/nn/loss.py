@@ -5,9 +5,12 @@
 
 from autotensor.nn import check, functional
 from autotensor.nn.module import Module
+from autotensor.nn.reduction import legacy_reduction
 
 
-class _Loss(Module):
+class Loss(Module):
+    """What all losses share: their reduction."""
+
     reductions = ("none", "mean", "sum")
 
     def __init__(self, reduction):
@@ -15,7 +18,7 @@ class _Loss(Module):
         self.reduction = check.choice(self, "reduction", reduction, self.reductions)
 
 
-class CrossEntropyLoss(_Loss):
+class CrossEntropyLoss(Loss):
     """Minus the logarithm of the softmax of the target's score: (N, C, *), (N, *) -> ().
 
     The target holds class indices, or probabilities (N, C, *). ``weight`` (C,) weighs the classes,
@@ -23,6 +26,7 @@ class CrossEntropyLoss(_Loss):
     uniform distribution.
     """
 
+    @legacy_reduction(size_average_before="ignore_index")
     def __init__(self, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0):
         super().__init__(reduction)
         self.register_buffer("weight", weight)
@@ -40,9 +44,10 @@ class CrossEntropyLoss(_Loss):
         )
 
 
-class NLLLoss(_Loss):
+class NLLLoss(Loss):
     """Minus the target's log-probability: (N, C, *), (N, *) -> ()."""
 
+    @legacy_reduction(size_average_before="ignore_index")
     def __init__(self, weight=None, *, ignore_index=-100, reduction="mean"):
         super().__init__(reduction)
         self.register_buffer("weight", weight)
@@ -58,9 +63,10 @@ class NLLLoss(_Loss):
         )
 
 
-class MSELoss(_Loss):
+class MSELoss(Loss):
     """(x - y)^2."""
 
+    @legacy_reduction
     def __init__(self, *, reduction="mean"):
         super().__init__(reduction)
 
@@ -68,9 +74,10 @@ class MSELoss(_Loss):
         return functional.mse_loss(input, target, reduction=self.reduction)
 
 
-class L1Loss(_Loss):
+class L1Loss(Loss):
     """|x - y|."""
 
+    @legacy_reduction
     def __init__(self, *, reduction="mean"):
         super().__init__(reduction)
 
@@ -78,9 +85,10 @@ class L1Loss(_Loss):
         return functional.l1_loss(input, target, reduction=self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(Loss):
     """0.5 (x - y)^2 / beta where |x - y| < beta, else |x - y| - 0.5 beta (Girshick, 2015)."""
 
+    @legacy_reduction
     def __init__(self, *, reduction="mean", beta=1.0):
         super().__init__(reduction)
         self.beta = check.number(self, "beta", beta, 0)
@@ -89,7 +97,7 @@ class SmoothL1Loss(_Loss):
         return functional.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(Loss):
     """0.5 (x - y)^2 where |x - y| < delta, else delta (|x - y| - 0.5 delta) (Huber, 1964)."""
 
     def __init__(self, reduction="mean", delta=1.0):
@@ -102,9 +110,10 @@ class HuberLoss(_Loss):
         return functional.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
-class BCELoss(_Loss):
+class BCELoss(Loss):
     """-(y log x + (1 - y) log(1 - x)), for probabilities x; ``weight`` broadcasts."""
 
+    @legacy_reduction
     def __init__(self, weight=None, *, reduction="mean"):
         super().__init__(reduction)
         self.register_buffer("weight", weight)
@@ -115,9 +124,10 @@ class BCELoss(_Loss):
         )
 
 
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(Loss):
     """`BCELoss` of sigmoid(x), without its overflow; ``pos_weight`` weighs the positive class."""
 
+    @legacy_reduction
     def __init__(self, weight=None, *, reduction="mean", pos_weight=None):
         super().__init__(reduction)
         self.register_buffer("weight", weight)
@@ -133,14 +143,15 @@ class BCEWithLogitsLoss(_Loss):
         )
 
 
-class KLDivLoss(_Loss):
+class KLDivLoss(Loss):
     """y (log y - x), for log-probabilities x and probabilities y (``log_target``: their logs).
 
     ``reduction="batchmean"`` divides the sum by the batch size, which is the divergence itself.
     """
 
-    reductions = (*_Loss.reductions, "batchmean")
+    reductions = (*Loss.reductions, "batchmean")
 
+    @legacy_reduction
     def __init__(self, *, reduction="mean", log_target=False):
         super().__init__(reduction)
         self.log_target = log_target
@@ -151,7 +162,8 @@ class KLDivLoss(_Loss):
         )
 
 
-class _MarginLoss(_Loss):
+class _MarginLoss(Loss):
+    @legacy_reduction
     def __init__(self, margin=0.0, *, reduction="mean"):
         super().__init__(reduction)
         self.margin = check.number(self, "margin", margin)
@@ -160,6 +172,7 @@ class _MarginLoss(_Loss):
 class HingeEmbeddingLoss(_MarginLoss):
     """x where y = 1, max(0, margin - x) where y = -1."""
 
+    @legacy_reduction
     def __init__(self, margin=1.0, *, reduction="mean"):
         super().__init__(margin, reduction=reduction)
 
@@ -187,7 +200,7 @@ class CosineEmbeddingLoss(_MarginLoss):
         )
 
 
-class GaussianNLLLoss(_Loss):
+class GaussianNLLLoss(Loss):
     """(log max(var, eps) + (x - y)^2 / max(var, eps)) / 2; ``full`` adds log(2 pi) / 2."""
 
     def __init__(self, *, full=False, eps=1e-6, reduction="mean"):

@@ -116,6 +116,12 @@ class BatchNorm2d(BatchNorm):
     ranks = (4,)
 
 
+class BatchNorm3d(BatchNorm):
+    """`BatchNorm` for (N, C, D, H, W)."""
+
+    ranks = (5,)
+
+
 class InstanceNorm(_RunningNorm):
     """Normalise every channel of every sample: (N, C, *) -> the same shape, any rank.
 
@@ -159,6 +165,12 @@ class InstanceNorm2d(InstanceNorm):
     """`InstanceNorm` for (N, C, H, W)."""
 
     ranks = (4,)
+
+
+class InstanceNorm3d(InstanceNorm):
+    """`InstanceNorm` for (N, C, D, H, W)."""
+
+    ranks = (5,)
 
 
 class GroupNorm(Module):
@@ -220,10 +232,7 @@ class LayerNorm(Module):
         dtype=None,
     ):
         super().__init__()
-        rank = 1 if not isinstance(normalized_shape, (tuple, list)) else len(normalized_shape)
-        self.normalized_shape = check.integers(self, "normalized_shape", normalized_shape, rank)
-        if rank == 0:
-            raise ValueError("LayerNorm: normalized_shape must have at least one size, got ()")
+        self.normalized_shape = _sizes(self, normalized_shape)
         self.eps = check.number(self, "eps", eps, 0)
         self.elementwise_affine = elementwise_affine
         shifted = elementwise_affine and bias
@@ -241,3 +250,61 @@ class LayerNorm(Module):
             f"{self.normalized_shape}, eps={self.eps}, "
             f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
         )
+
+
+def _sizes(layer, normalized_shape):
+    """The sizes of the last dimensions as a tuple; one may be given as an int."""
+    rank = len(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else 1
+    if rank == 0:
+        name = type(layer).__name__
+        raise ValueError(f"{name}: normalized_shape must have at least one size, got ()")
+    return check.integers(layer, "normalized_shape", normalized_shape, rank)
+
+
+class RMSNorm(Module):
+    """x / sqrt(mean(x^2) + eps) * weight over the last dimensions: (*, *normalized_shape) -> same.
+
+    ``eps`` is that of the dtype unless given (Zhang and Sennrich, 2019).
+    """
+
+    def __init__(
+        self, normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None
+    ):
+        super().__init__()
+        self.normalized_shape = _sizes(self, normalized_shape)
+        self.eps = None if eps is None else check.number(self, "eps", eps, 0)
+        self.elementwise_affine = elementwise_affine
+        made = {"device": device, "dtype": dtype}
+        weight = Parameter(ones(self.normalized_shape, **made)) if elementwise_affine else None
+        self.register_parameter("weight", weight)
+
+    def reset_parameters(self):
+        """Weight 1."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, input):
+        return functional.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self):
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        )
+
+
+class LocalResponseNorm(Module):
+    """x / (k + alpha mean(x^2))^beta over ``size`` channels around each: (N, C, *) -> same.
+
+    (Krizhevsky et al., 2012.)
+    """
+
+    def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0):
+        super().__init__()
+        self.size = check.integer(self, "size", size)
+        self.alpha, self.beta, self.k = alpha, beta, k
+
+    def forward(self, input):
+        return functional.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self):
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -74,6 +74,15 @@ class MaxPool2d(_MaxPool):
         return functional.max_pool2d(input, *self._geometry())
 
 
+class MaxPool3d(_MaxPool):
+    """The greatest value in every window: (N, C, D, H, W) -> (N, C, OD, OH, OW)."""
+
+    rank = 3
+
+    def forward(self, input):
+        return functional.max_pool3d(input, *self._geometry())
+
+
 class AvgPool1d(_Pool):
     """The mean of every window: (N, C, L) -> (N, C, OL)."""
 
@@ -101,6 +110,7 @@ class AvgPool2d(_Pool):
     """
 
     rank = 2
+    average = staticmethod(functional.avg_pool2d)
 
     def __init__(
         self,
@@ -121,7 +131,84 @@ class AvgPool2d(_Pool):
     def forward(self, input):
         window = (self.kernel_size, self.stride, self.padding)
         counted = (self.count_include_pad, self.divisor_override)
-        return functional.avg_pool2d(input, *window, self.ceil_mode, *counted)
+        return self.average(input, *window, self.ceil_mode, *counted)
+
+
+class AvgPool3d(AvgPool2d):
+    """The mean of every window: (N, C, D, H, W) -> (N, C, OD, OH, OW); see `AvgPool2d`."""
+
+    rank = 3
+    average = staticmethod(functional.avg_pool3d)
+
+
+class _LPPool(Module):
+    def __init__(self, norm_type, kernel_size, stride=None, ceil_mode=False):
+        super().__init__()
+        self.norm_type = check.number(self, "norm_type", norm_type)
+        check.integers(self, "kernel_size", kernel_size, self.rank)
+        self.kernel_size, self.stride, self.ceil_mode = kernel_size, stride, ceil_mode
+
+    def forward(self, input):
+        geometry = (self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
+        return getattr(functional, f"lp_pool{self.rank}d")(input, *geometry)
+
+    def extra_repr(self):
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
+
+
+class LPPool1d(_LPPool):
+    """(sum x^p)^(1 / p) of every window, p = ``norm_type``: (N, C, L) -> (N, C, OL)."""
+
+    rank = 1
+
+
+class LPPool2d(_LPPool):
+    """(sum x^p)^(1 / p) of every window: (N, C, H, W) -> (N, C, OH, OW)."""
+
+    rank = 2
+
+
+class LPPool3d(_LPPool):
+    """(sum x^p)^(1 / p) of every window: (N, C, D, H, W) -> (N, C, OD, OH, OW)."""
+
+    rank = 3
+
+
+class _MaxUnpool(Module):
+    def __init__(self, kernel_size, stride=None, padding=0):
+        super().__init__()
+        self.kernel_size = check.integers(self, "kernel_size", kernel_size, self.rank)
+        stride = self.kernel_size if stride is None else stride
+        self.stride = check.integers(self, "stride", stride, self.rank)
+        self.padding = check.integers(self, "padding", padding, self.rank, minimum=0)
+
+    def forward(self, input, indices, output_size=None):
+        geometry = (self.kernel_size, self.stride, self.padding, output_size)
+        return getattr(functional, f"max_unpool{self.rank}d")(input, indices, *geometry)
+
+    def extra_repr(self):
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool1d(_MaxUnpool):
+    """Values put back where `MaxPool1d` found them, among zeros: (N, C, OL) -> (N, C, L)."""
+
+    rank = 1
+
+
+class MaxUnpool2d(_MaxUnpool):
+    """Values put back where `MaxPool2d` found them, among zeros: (N, C, OH, OW) -> (N, C, H, W)."""
+
+    rank = 2
+
+
+class MaxUnpool3d(_MaxUnpool):
+    """Values put back where `MaxPool3d` found them, among zeros."""
+
+    rank = 3
 
 
 class _AdaptivePool(Module):
@@ -164,6 +251,15 @@ class AdaptiveAvgPool2d(_AdaptivePool):
         return functional.adaptive_avg_pool2d(input, self.output_size)
 
 
+class AdaptiveAvgPool3d(_AdaptivePool):
+    """The mean of each of ``output_size`` parts: (N, C, D, H, W) -> (N, C, *output_size)."""
+
+    rank = 3
+
+    def forward(self, input):
+        return functional.adaptive_avg_pool3d(input, self.output_size)
+
+
 class _AdaptiveMaxPool(_AdaptivePool):
     def __init__(self, output_size, return_indices=False):
         super().__init__(output_size)
@@ -186,6 +282,15 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 
     def forward(self, input):
         return functional.adaptive_max_pool2d(input, self.output_size, self.return_indices)
+
+
+class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+    """The greatest of each of ``output_size`` parts: (N, C, D, H, W) -> (N, C, *output_size)."""
+
+    rank = 3
+
+    def forward(self, input):
+        return functional.adaptive_max_pool3d(input, self.output_size, self.return_indices)
 
 
 class GAP(Module):

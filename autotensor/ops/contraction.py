@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from autotensor.ops.activation import floats_only
 from autotensor.ops.arguments import dimension, tensor_of
 from autotensor.ops.elementwise import pair
 from autotensor.ops.linalg import matmul, mm, norm
@@ -21,6 +22,7 @@ __all__ = [
     "kron",
     "matrix_power",
     "pairwise_distance",
+    "pdist",
     "tensordot",
 ]
 
@@ -224,3 +226,11 @@ def cdist(x1, x2, p=2.0, compute_mode=None):
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The ``p``-norm of ``x1 - x2 + eps`` over the last dimension."""
     return norm(x1 - x2 + eps, p, -1, keepdim)
+
+
+def pdist(input, p=2.0):
+    """The distances of all pairs of rows, i < j: (N, D) -> (N (N - 1) / 2)."""
+    if floats_only(input, "pdist").ndim != 2:
+        raise RuntimeError(f"pdist: only supports 2D tensors, got shape {input.shape}")
+    i, j = np.triu_indices(len(input), 1)
+    return norm(input[i] - input[j], p, -1)

@@ -17,11 +17,20 @@ from autotensor.ops.activation import floats_only, relu
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.elementary import rsqrt
 from autotensor.ops.elementwise import square
+from autotensor.ops.padding import pad
+from autotensor.ops.pool import avg_pool2d
 from autotensor.ops.reduce import mean
 from autotensor.ops.shape import reshape
 from autotensor.tensor import Tensor, differentiate, is_recorded, record
 
-__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm"]
+__all__ = [
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "local_response_norm",
+    "rms_norm",
+]
 
 
 def batch_norm(
@@ -169,6 +178,41 @@ def instance_norm(
         _track(count, running_mean, running_var, center, spread, momentum)
     y = layer_norm(input, input.shape[2:], eps=eps)
     return _affine(y, _per_channel(weight, input), _per_channel(bias, input))
+
+
+def rms_norm(input, normalized_shape, weight=None, eps=None):
+    """Each sample at root mean square 1 over its last dimensions: (*, *normalized_shape) -> same.
+
+    ``y = x / sqrt(mean(x^2) + eps) * weight`` (Zhang and Sennrich 2019); ``eps`` is the dtype's
+    unless given.
+    """
+    shape = _sizes(normalized_shape)
+    if not shape or floats_only(input, "rms_norm").shape[-len(shape) :] != shape:
+        raise RuntimeError(
+            f"rms_norm: input {input.shape} does not end in normalized_shape {shape}, which must "
+            f"have one size at least"
+        )
+    _check_vector("rms_norm", "weight", weight, shape, input)
+    eps = float(np.finfo(input.dtype).eps) if eps is None else eps
+    axes = tuple(range(input.ndim - len(shape), input.ndim))
+    return _affine(input * rsqrt(mean(square(input), axes, keepdim=True) + eps), weight, None)
+
+
+def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
+    """Channels over the power of their neighbours: (N, C, ...) -> (N, C, ...).
+
+    ``y = x / (k + alpha * mean(x^2))^beta``, the mean over ``size`` channels around each
+    (Krizhevsky et al. 2012).
+    """
+    if floats_only(input, "local_response_norm").ndim < 3:
+        raise ValueError(
+            f"local_response_norm: expected 3D or higher dimensionality input (got {input.ndim} "
+            f"dimensions)"
+        )
+    n, c = input.shape[:2]
+    squares = reshape(square(input), n, 1, c, math.prod(input.shape[2:]))
+    around = avg_pool2d(pad(squares, (0, 0, size // 2, (size - 1) // 2)), (size, 1), 1)
+    return input / (reshape(around, input.shape) * alpha + k) ** beta
 
 
 def _over_batch(x):

@@ -3,10 +3,23 @@
 import numpy as np
 
 from autotensor.creation import default_generator
+from autotensor.ops.activation import floats_only, leaky_relu, softmax
 from autotensor.ops.arguments import tensor_of
+from autotensor.ops.elementwise import where
 from autotensor.tensor import Tensor
 
-__all__ = ["bernoulli", "dropout", "dropout1d", "dropout2d", "multinomial"]
+__all__ = [
+    "alpha_dropout",
+    "bernoulli",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "feature_alpha_dropout",
+    "gumbel_softmax",
+    "multinomial",
+    "rrelu",
+]
 
 
 def dropout(input, p=0.5, training=True):
@@ -33,6 +46,12 @@ def dropout2d(input, p=0.5, training=True):
     return _channels_dropped(input, p, training, 2, (3, 4), "dropout2d")
 
 
+def dropout3d(input, p=0.5, training=True):
+    """`dropout` of whole channels: (N, C, D, H, W) or (C, D, H, W) -> the same shape."""
+    leading = tensor_of(input, "dropout3d").ndim - 3
+    return _channels_dropped(input, p, training, leading, (4, 5), "dropout3d")
+
+
 def _channels_dropped(x, p, training, leading, ranks, name):
     """One draw for all elements with the same ``leading`` indices."""
     if tensor_of(x, name).ndim not in ranks:
@@ -43,8 +62,7 @@ def _channels_dropped(x, p, training, leading, ranks, name):
 
 
 def _dropped(x, p, training, shape, name):
-    if not 0 <= p <= 1:
-        raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
+    _check_probability(p, name)
     if not training or p == 0 or not x.array.size:
         return x
     if x.dtype.kind != "f":
@@ -54,6 +72,75 @@ def _dropped(x, p, training, shape, name):
     draws = default_generator.numpy.random(mask.size, np.float32)
     np.multiply(draws >= p, 0 if p == 1 else 1 / (1 - p), out=mask.ravel("K"))
     return x * Tensor(mask)
+
+
+def _check_probability(p, name):
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: dropout probability has to be between 0 and 1, but got {p}")
+
+
+def alpha_dropout(input, p=0.5, training=False):
+    """`dropout` that keeps mean and variance of `selu`: what is dropped is set to its limit.
+
+    (Klambauer et al. 2017).
+    """
+    return _alpha_dropped(
+        input, p, training, tensor_of(input, "alpha_dropout").shape, "alpha_dropout"
+    )
+
+
+def feature_alpha_dropout(input, p=0.5, training=False):
+    """`alpha_dropout` of whole channels: (N, C, ...) -> the same shape."""
+    name = "feature_alpha_dropout"
+    if tensor_of(input, name).ndim < 2:
+        raise RuntimeError(f"{name}: expected (N, C, ...), got shape {input.shape}")
+    return _alpha_dropped(input, p, training, input.shape[:2] + (1,) * (input.ndim - 2), name)
+
+
+def _alpha_dropped(x, p, training, shape, name):
+    _check_probability(p, name)
+    if not training or p == 0 or not floats_only(x, name).array.size:
+        return x
+    kept = default_generator.numpy.random(shape, np.float32) >= p
+    if p == 1:
+        return x * 0
+    limit = -1.7580993408473766  # of selu at minus infinity
+    scale = ((limit**2 * p + 1) * (1 - p)) ** -0.5
+    shift = np.where(kept, 0, limit * scale) - limit * scale * p
+    return x * Tensor((kept * scale).astype(x.dtype)) + Tensor(shift.astype(x.dtype))
+
+
+def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
+    """`leaky_relu` with slopes drawn evenly between ``lower`` and ``upper`` in training.
+
+    Otherwise with their mean (Xu et al. 2015).
+    """
+    if not lower <= upper:
+        raise RuntimeError(f"rrelu: lower bound {lower} is greater than upper bound {upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2)
+    draws = default_generator.numpy.random(floats_only(input, "rrelu").shape)
+    slopes = Tensor((lower + (upper - lower) * draws).astype(input.dtype))
+    return where(input >= 0, input, input * slopes)
+
+
+def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
+    """A softmax sample: ``softmax((logits + gumbel noise) / tau)`` along ``dim``.
+
+    ``hard`` gives 1 for the largest and 0 for the others, with the gradient of the soft sample
+    (Jang et al. 2017). ``eps`` does nothing, as in PyTorch.
+    """
+    draws = default_generator.numpy.standard_exponential(
+        floats_only(logits, "gumbel_softmax").shape
+    )
+    noise = -np.log(np.maximum(draws, np.finfo(np.float64).tiny))
+    soft = softmax((logits + Tensor(noise.astype(logits.dtype))) / tau, dim)
+    if not hard:
+        return soft
+    first = np.expand_dims(soft.array.argmax(dim), dim)
+    one = np.zeros_like(soft.array)
+    np.put_along_axis(one, first, 1, dim)
+    return Tensor(one) - soft.detach() + soft
 
 
 def multinomial(input, num_samples, replacement=False, *, generator=None):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from derivatives import assert_close, orders
 from table import Draw, real
-from table_networks import CLASSES, IMAGE, PROBABILITY, SIGNS, X
+from table_networks import CLASSES, IMAGE, LABELS, LENGTHS, PROBABILITY, SIGNS, X
 
 import autotensor as at
 from autotensor import nn
@@ -105,7 +105,76 @@ VARIANTS = [
     *_losses(nn.CosineEmbeddingLoss, X, X, np.array([1, -1, 1]), margin=-0.9),
     *_losses(nn.GaussianNLLLoss, X, X, real(3, 4, low=0.5, high=2), full=True),
 ]  # fmt: skip
-LAYERS = [*(Layer(case.make, _drawn(case)) for case in CASES), *VARIANTS]
+
+VOLUME, SEQUENCE = real(1, 4, 3, 4, 5), real(2, 4, 7)
+POSITIVE = real(2, 4, 5, low=0.5)
+TRIPLE = (X, real(3, 4), real(3, 4))
+BAGS = np.array([[1, 2, 1], [2, 3, 0]])
+PADS = [
+    *(Layer(partial(make, 1), (x,))
+      for rank, x in ((1, SEQUENCE), (2, IMAGE), (3, VOLUME))
+      for make in (getattr(nn, f"{kind}Pad{rank}d")
+                   for kind in ("Zero", "Reflection", "Replication", "Circular"))),
+    *(Layer(partial(make, 1, 0.5), (x,)) for make, x in
+      ((nn.ConstantPad1d, SEQUENCE), (nn.ConstantPad2d, IMAGE), (nn.ConstantPad3d, VOLUME))),
+]  # fmt: skip
+
+
+class _RoundTrip(nn.Module):
+    """A pool and its way back."""
+
+    def __init__(self, pool, unpool):
+        super().__init__()
+        self.pool, self.unpool = pool(2, return_indices=True), unpool(2)
+
+    def forward(self, input):
+        return self.unpool(*self.pool(input))
+
+
+MORE = [
+    Layer(partial(nn.Conv3d, 4, 2, (2, 3, 2), 2, 1), (VOLUME,)),
+    Layer(partial(nn.ConvTranspose3d, 4, 2, (2, 3, 2), 2, 1), (VOLUME,)),
+    Layer(partial(nn.AvgPool3d, 2, 1), (VOLUME,)),
+    Layer(partial(nn.AdaptiveAvgPool3d, 2), (VOLUME,)),
+    Layer(partial(nn.AdaptiveMaxPool3d, (2, 1, 3)), (VOLUME,)),
+    Layer(partial(nn.LPPool1d, 2, 2), (POSITIVE,)),
+    Layer(partial(nn.LPPool2d, 3, 2), (real(1, 2, 4, 4, low=0.5),)),
+    Layer(partial(nn.LPPool3d, 2, 2), (real(1, 2, 2, 4, 4, low=0.5),)),
+    Layer(lambda: _RoundTrip(nn.MaxPool1d, nn.MaxUnpool1d), (real(2, 2, 6),)),
+    Layer(lambda: _RoundTrip(nn.MaxPool2d, nn.MaxUnpool2d), (real(1, 2, 4, 6),)),
+    Layer(lambda: _RoundTrip(nn.MaxPool3d, nn.MaxUnpool3d), (real(1, 2, 2, 4, 4),)),
+    Layer(partial(nn.BatchNorm3d, 4), (VOLUME,)),
+    Layer(partial(nn.InstanceNorm3d, 4, affine=True), (VOLUME,)),
+    Layer(partial(nn.RMSNorm, 4), (X,)),
+    Layer(partial(nn.LocalResponseNorm, 3, 0.1), (IMAGE,)),
+    Layer(partial(nn.PixelShuffle, 2), (IMAGE,)),
+    Layer(partial(nn.PixelUnshuffle, 2), (real(1, 2, 4, 6),)),
+    Layer(partial(nn.ChannelShuffle, 2), (IMAGE,)),
+    Layer(partial(nn.Unfold, (2, 3), padding=1), (real(1, 2, 4, 5),)),
+    Layer(partial(nn.Fold, (5, 6), 2, stride=(3, 2)), (real(1, 8, 6),)),
+    Layer(partial(nn.Upsample, (7, 4), mode="bicubic"), (IMAGE,)),
+    Layer(partial(nn.UpsamplingNearest2d, scale_factor=2), (real(1, 2, 3, 3),)),
+    Layer(partial(nn.UpsamplingBilinear2d, (4, 5)), (real(1, 2, 3, 3),)),
+    Layer(partial(nn.Softmax2d), (IMAGE,)),
+    Layer(partial(nn.RReLU), (X,)),
+    Layer(partial(nn.RReLU, 0.1, 0.5, True), (X,)),
+    Layer(partial(nn.Dropout3d, 0.3), (VOLUME,)),
+    Layer(partial(nn.AlphaDropout, 0.3), (X,)),
+    Layer(partial(nn.FeatureAlphaDropout, 0.3), (SEQUENCE,)),
+    Layer(partial(nn.CosineSimilarity), (X, real(3, 4))),
+    Layer(partial(nn.PairwiseDistance), (X, real(3, 4))),
+    *(Layer(partial(nn.EmbeddingBag, 4, 3, mode=mode, padding_idx=2), (BAGS,))
+      for mode in ("sum", "mean", "max")),
+    *_losses(nn.TripletMarginLoss, *TRIPLE, margin=3.0, swap=True),
+    *_losses(nn.TripletMarginWithDistanceLoss, *TRIPLE, margin=3.0),
+    *_losses(nn.MultiMarginLoss, X, CLASSES, p=2),
+    *_losses(nn.MultiLabelMarginLoss, X, np.array([[3, 0, -1, 1], [-1, 0, 1, 2], [0, 1, 2, 3]])),
+    *_losses(nn.MultiLabelSoftMarginLoss, X, PROBABILITY),
+    *_losses(nn.SoftMarginLoss, X, SIGNS.astype(np.float32)),
+    *_losses(nn.PoissonNLLLoss, X, real(3, 4, low=1.5, high=4), full=True),
+    *_losses(nn.CTCLoss, real(5, 3, 4), LABELS, np.array([5, 4, 3]), LENGTHS),
+]  # fmt: skip
+LAYERS = [*(Layer(case.make, _drawn(case)) for case in CASES), *VARIANTS, *PADS, *MORE]
 every = pytest.mark.parametrize("layer", LAYERS, ids=[layer.name for layer in LAYERS])
 modes = pytest.mark.parametrize("training", [True, False])
 
@@ -163,4 +232,5 @@ def test_every_module_is_checked():
     modules = {m for m in vars(nn).values() if inspect.isclass(m) and issubclass(m, nn.Module)}
     holders = {nn.Module, nn.ModuleDict, nn.ModuleList, nn.ParameterDict, nn.ParameterList}
     checked = {type(module) for layer in LAYERS for module in layer.make().modules()}
+    checked |= {m for m in modules if getattr(m, "cls_to_become", None) in checked}  # lazy ones
     assert modules - holders - checked == set(), "add layers to LAYERS"
