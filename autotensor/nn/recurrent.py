@@ -1,11 +1,13 @@
 """Recurrent layers over sequences, and their cells for single steps."""
 
+import itertools
 import warnings
 
 from autotensor.creation import empty, zeros
 from autotensor.nn import check, functional, init
 from autotensor.nn.module import Module
 from autotensor.nn.parameter import Parameter
+from autotensor.nn.utils.rnn import PackedSequence
 from autotensor.ops.joining import cat, stack
 from autotensor.ops.recurrent import gru, lstm, rnn
 from autotensor.tensor import Tensor
@@ -165,6 +167,8 @@ class _Layers(_Recurrent):
         """Do nothing: PyTorch's programs call it to place weights for the GPU."""
 
     def forward(self, input, hx=None):
+        if isinstance(input, PackedSequence):
+            return self._of_packed(input, hx)
         self._check_input(input, 3)
         batched = input.ndim == 3
         x = input if batched else input.unsqueeze(1)
@@ -180,8 +184,54 @@ class _Layers(_Recurrent):
             return output.squeeze(1), self._joined([state.squeeze(1) for state in last])
         return output.transpose(0, 1) if self.batch_first else output, self._joined(last)
 
-    def _stacked(self, x, states):
-        """All layers: the outputs of the last one, and every state of all of them at the end."""
+    def _of_packed(self, packed, hx):
+        """Sequences of different lengths: the outputs, packed, and each one's last states."""
+        data, sizes, order, back = packed
+        if data.ndim != 2:
+            raise RuntimeError(f"{self._title()}: packed data must be (*, I), got {data.shape}")
+        self._check_input(data, 2)
+        sizes = sizes.tolist()
+        shape = (self.num_layers * self._directions, sizes[0], self.hidden_size)
+        states = self._checked_states(hx, data, shape)
+        if order is not None and hx is not None:
+            states = [state.index_select(1, order) for state in states]
+        output, last = self._stacked(data, states, sizes)
+        if back is not None:
+            last = [state.index_select(1, back) for state in last]
+        return packed._replace(data=output), self._joined(last)
+
+    def _run_packed(self, x, sizes, states, parameters, reverse):
+        """Like `_run`, for packed sequences, of which ``sizes`` go on at each step.
+
+        Steps with as many sequences are run together. Between such blocks sequences end (or begin,
+        in reverse), those at the end of the batch.
+        """
+        blocks, start = [], 0
+        for size, steps in itertools.groupby(sizes):
+            count = len(list(steps))
+            blocks.append((x[start : start + count * size].reshape(count, size, -1), size))
+            start += count * size
+        first, outputs, ended = states, [], []
+        states = [state[: blocks[-1 if reverse else 0][1]] for state in first]
+        for block, size in blocks[:: -1 if reverse else 1]:
+            running = len(states[0])
+            if size > running:
+                pairs = zip(states, first, strict=True)
+                states = [cat([state, begin[running:size]]) for state, begin in pairs]
+            elif size < running:
+                ended.append([state[size:] for state in states])
+                states = [state[:size] for state in states]
+            output, *states = self._run(block, states, parameters, reverse)
+            outputs.append(output.flatten(0, 1))
+        ended.append(states)
+        last = [cat(parts[::-1]) for parts in zip(*ended, strict=True)]
+        return cat(outputs[:: -1 if reverse else 1]), *last
+
+    def _stacked(self, x, states, sizes=None):
+        """All layers: the outputs of the last one, and every state of all of them at the end.
+
+        ``sizes`` are those of the steps of packed sequences.
+        """
         last, place = [], 0
         for layer in range(self.num_layers):
             if layer:
@@ -189,7 +239,8 @@ class _Layers(_Recurrent):
             outputs = []
             for suffix in self._suffixes(layer):
                 start, reverse = [state[place] for state in states], bool(outputs)
-                found = self._run(x, start, self._parameters_of(suffix), reverse)
+                given = (start, self._parameters_of(suffix), reverse)
+                found = self._run_packed(x, sizes, *given) if sizes else self._run(x, *given)
                 outputs.append(found[0])
                 last.append(found[1:])
                 place += 1
@@ -210,8 +261,9 @@ class RNN(_RNN, _Layers):
     """Plain recurrent layers, h = tanh(x W' + b + h U' + d): (T, N, I) -> (T, N, H).
 
     Returns the outputs and the last hidden states (layers, N, H); the argument ``hx`` is the first
-    (zeros if left out). ``batch_first``: (N, T, I); a single sequence is (T, I). With
-    ``bidirectional`` H doubles and there are two states for each layer (Elman, 1990).
+    (zeros if left out). ``batch_first``: (N, T, I); a single sequence is (T, I); sequences of
+    different lengths are a `PackedSequence`, as are the outputs then. With ``bidirectional`` H
+    doubles and there are two states for each layer (Elman, 1990).
     """
 
     def __init__(
