@@ -70,6 +70,21 @@ from autotensor.nn.image import (
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
 )
+from autotensor.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
+    LazyLinear,
+)
 from autotensor.nn.linear import Bilinear, Identity, Linear
 from autotensor.nn.loss import (
     BCELoss,
@@ -129,7 +144,7 @@ from autotensor.nn.padding import (
     ZeroPad3d,
 )
 from autotensor.nn.parallel import DataParallel
-from autotensor.nn.parameter import Parameter
+from autotensor.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from autotensor.nn.pool import (
     GAP,
     AdaptiveAvgPool1d,

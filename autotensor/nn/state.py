@@ -7,6 +7,7 @@ import numpy as np
 from autotensor import devices
 from autotensor.dtypes import as_dtype
 from autotensor.memory import overwrite
+from autotensor.nn.parameter import is_lazy
 from autotensor.tensor import Tensor
 
 
@@ -28,7 +29,7 @@ class IncompatibleKeys(NamedTuple):
 def collect(module, destination, prefix, keep_vars):
     """Enter all parameters and persistent buffers of ``module`` into ``destination``."""
     for key, tensor, _ in _entries(module, prefix):
-        destination[key] = tensor if keep_vars else tensor.detach()
+        destination[key] = tensor if keep_vars or is_lazy(tensor) else tensor.detach()
     return destination
 
 
@@ -48,6 +49,8 @@ def load(module, state_dict, strict):
     copies = []
     for key, tensor, _ in entries:
         if key in state_dict:
+            if is_lazy(tensor) and is_lazy(state_dict[key]):
+                continue
             array, error = _fitting(key, state_dict[key], tensor)
             copies.append((tensor, array))
             errors += [error] if error else []
@@ -55,6 +58,8 @@ def load(module, state_dict, strict):
         name = type(module).__name__
         raise RuntimeError(f"Error(s) in loading state_dict for {name}:\n\t" + "\n\t".join(errors))
     for tensor, array in copies:
+        if is_lazy(tensor):
+            tensor.materialize(array.shape)
         overwrite(tensor, array)
     return IncompatibleKeys(missing, unexpected)
 
@@ -71,6 +76,8 @@ def _entries(module, prefix):
 
 def _fitting(key, value, tensor):
     """``value`` as an array for ``tensor``, and what is wrong with it (None: nothing)."""
+    if is_lazy(value):
+        return None, f"{key}: an uninitialized parameter has no values to copy."
     if isinstance(value, Tensor):
         array = value.array
     elif isinstance(value, np.ndarray) or hasattr(value, "__array__"):
@@ -80,7 +87,7 @@ def _fitting(key, value, tensor):
             f'While copying the parameter named "{key}", expected a Tensor or an array '
             f"from checkpoint but received {type(value)}"
         )
-    if array.shape != tensor.shape:
+    if not is_lazy(tensor) and array.shape != tensor.shape:
         return None, (
             f"size mismatch for {key}: copying a param with shape {array.shape} from checkpoint, "
             f"the shape in current model is {tensor.shape}."
@@ -122,7 +129,9 @@ def convert(module, dtype):
     if dtype is None:
         return
     for tensor in [*module.parameters(), *module.buffers()]:
-        if tensor.dtype.kind == "f" and tensor.dtype != dtype:
+        if is_lazy(tensor):
+            tensor.convert(dtype)
+        elif tensor.dtype.kind == "f" and tensor.dtype != dtype:
             grad = tensor.grad
             tensor.data = Tensor(tensor.array.astype(dtype))
             if grad is not None:

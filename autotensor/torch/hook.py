@@ -29,7 +29,7 @@ _MODULES = {
     "torch.nn.modules": "autotensor.nn",
     "torch.nn.modules.*": "autotensor.nn",
     "torch.nn.parallel": "autotensor.nn.parallel",
-    "torch.nn.parameter": "autotensor.nn",
+    "torch.nn.parameter": "autotensor.nn.parameter",
     "torch.nn.utils": "autotensor.nn.utils",
     "torch.nn.utils.clip_grad": "autotensor.nn.utils.clip_grad",
     "torch.nn.utils.convert_parameters": "autotensor.nn.utils.convert_parameters",
