@@ -203,3 +203,21 @@ class ParameterDict(_Dict, _OfParameters):
     def __init__(self, parameters=None):
         super().__init__()
         self.update({} if parameters is None else parameters)
+
+    def copy(self):
+        """A dict of the same parameters."""
+        return type(self)(dict(self))
+
+    def fromkeys(self, keys, default=None):
+        """A dict with the parameter ``default`` under each of the names."""
+        return type(self)(dict.fromkeys(keys, default))
+
+    def __or__(self, other):
+        return type(self)({**self, **other})
+
+    def __ror__(self, other):
+        return type(self)({**other, **self})
+
+    def __ior__(self, other):
+        self.update(other)
+        return self

@@ -5,6 +5,51 @@ from autotensor.outputs import record_outputs
 from autotensor.tensor import Tensor
 
 
+class Hooked:
+    """What modules do about hooks."""
+
+    _hooks = None  # made by the first hook: without hooks a call costs one look
+
+    def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
+        """Call ``hook(module, args)`` before forward; what it returns replaces the arguments."""
+        return register(self, "forward_pre", hook, prepend, with_kwargs)
+
+    def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False):
+        """Call ``hook(module, args, output)`` after forward; what it returns replaces the output.
+
+        With ``with_kwargs``, ``hook(module, args, kwargs, output)``. Returns a handle to remove it.
+        """
+        return register(self, "forward", hook, prepend, with_kwargs)
+
+    def register_full_backward_pre_hook(self, hook, prepend=False):
+        """Call ``hook(module, grad_output)`` when the gradient of the output is known."""
+        return register(self, "backward_pre", hook, prepend)
+
+    def register_full_backward_hook(self, hook, prepend=False):
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are
+        known; what it returns replaces ``grad_input``."""
+        return register(self, "backward", hook, prepend)
+
+    register_backward_hook = register_full_backward_hook
+
+    def register_state_dict_pre_hook(self, hook):
+        """Call ``hook(module, prefix, keep_vars)`` before the state of this module is collected."""
+        return register(self, "state_dict_pre", hook)
+
+    def register_state_dict_post_hook(self, hook):
+        """Call ``hook(module, state_dict, prefix, local_metadata)`` when it has been collected."""
+        return register(self, "state_dict_post", hook)
+
+    def register_load_state_dict_pre_hook(self, hook):
+        """Call ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys,
+        unexpected_keys, error_msgs)`` before a state, a copy of the dict, is loaded."""
+        return register(self, "load_pre", hook)
+
+    def register_load_state_dict_post_hook(self, hook):
+        """Call ``hook(module, incompatible_keys)`` after; it may take keys out of the lists."""
+        return register(self, "load_post", hook)
+
+
 def register(module, kind, hook, prepend=False, with_kwargs=False):
     """Add ``hook`` to the hooks of a module and return its handle."""
     if not callable(hook):
@@ -17,6 +62,11 @@ def register(module, kind, hook, prepend=False, with_kwargs=False):
     handle = Handle(module._hooks, (kind, hook, with_kwargs))
     module._hooks.update(later)
     return handle
+
+
+def hooks_of(module, kind):
+    """The hooks of one kind; a copy, since a hook may remove itself."""
+    return [hook for hook, _ in _of(module, kind)] if module._hooks else []
 
 
 def _of(module, kind):

@@ -5,7 +5,9 @@ Keras's: their uniform forms are the same, their normal forms are truncated at t
 deviations and widened to keep the variance.
 """
 
+import functools
 import math
+import warnings
 
 import numpy as np
 
@@ -180,6 +182,17 @@ def orthogonal_(tensor, gain=1, generator=None):
     return _write(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
+def sparse_(tensor, sparsity, std=0.01, generator=None):
+    """Normal values, in each column a fraction ``sparsity`` of them 0 (Martens, 2010)."""
+    if tensor.ndim != 2:
+        raise ValueError(f"Only tensors with 2 dimensions are supported, got shape {tensor.shape}")
+    random = _random(generator)
+    values = std * random.standard_normal(tensor.shape)
+    order = np.argsort(random.random(tensor.shape), axis=0)
+    values[order < math.ceil(sparsity * len(values))] = 0
+    return _write(tensor, values)
+
+
 def fan_in_uniform_(weight, bias=None, generator=None):
     """PyTorch's default for a linear or convolution layer: both uniform on +-1 / sqrt(fan_in)."""
     bound = 1.0 / math.sqrt(_fans(weight)[0])
@@ -228,3 +241,31 @@ def _write(tensor, values):
         raise TypeError(f"init: expected a Tensor, got {type(tensor).__name__}")
     overwrite(tensor, values)
     return tensor
+
+
+def _deprecated(function):
+    """``function`` under the name that PyTorch had before, without the underscore."""
+    new = function.__name__
+    old = new[:-1]
+
+    @functools.wraps(function)
+    def call(*args, **options):
+        text = f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`."
+        warnings.warn(text, FutureWarning, stacklevel=2)
+        return function(*args, **options)
+
+    call.__name__, call.__doc__ = old, f"`{new}`, under its older name."
+    return call
+
+
+constant = _deprecated(constant_)
+dirac = _deprecated(dirac_)
+eye = _deprecated(eye_)
+kaiming_normal = _deprecated(kaiming_normal_)
+kaiming_uniform = _deprecated(kaiming_uniform_)
+normal = _deprecated(normal_)
+orthogonal = _deprecated(orthogonal_)
+sparse = _deprecated(sparse_)
+uniform = _deprecated(uniform_)
+xavier_normal = _deprecated(xavier_normal_)
+xavier_uniform = _deprecated(xavier_uniform_)

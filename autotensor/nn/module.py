@@ -11,7 +11,7 @@ from autotensor.tensor import Tensor
 PARAMETER, BUFFER, MODULE = "parameter", "buffer", "module"
 
 
-class Module:
+class Module(state.Stateful, hooks.Hooked):
     """Base class of all layers and models, with PyTorch's interface.
 
     A subclass calls ``super().__init__()``, assigns parameters and modules to attributes, and
@@ -20,8 +20,6 @@ class Module:
     """
 
     training = True
-    _hooks = None  # made by the first hook: without hooks a call costs one look
-    _optional_state = frozenset()  # own names that a state_dict may lack (see BatchNorm)
 
     def __init__(self):
         self.__dict__.update(training=True, _registry={}, _non_persistent_buffers_set=set())
@@ -215,6 +213,18 @@ class Module:
             module = child
         return module
 
+    def set_submodule(self, target, module, strict=False):
+        """Put ``module`` at the path ``target``; with ``strict`` there must be one already."""
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if (strict or hasattr(parent, name)) and not isinstance(getattr(parent, name), Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
+
     def get_parameter(self, target):
         """The parameter at the path ``target``."""
         return self._at(target, Parameter, "a Parameter")
@@ -270,69 +280,6 @@ class Module:
                 parameter.grad = None
             else:
                 parameter.grad = Tensor(np.zeros_like(parameter.array))
-
-    def to(self, *args, **kwargs):
-        """Convert floating-point parameters and buffers: ``to(dtype)``, ``to("cpu")``, both,
-        or ``to(tensor)`` for the dtype of a tensor. Returns ``self``."""
-        state.convert(self, state.target_dtype(*args, **kwargs))
-        return self
-
-    def float(self):
-        """Convert to float32."""
-        return self.to(np.float32)
-
-    def double(self):
-        """Convert to float64."""
-        return self.to(np.float64)
-
-    def half(self):
-        """Convert to float16."""
-        return self.to(np.float16)
-
-    def cpu(self):
-        """Return ``self``: all memory is the CPU's."""
-        return self
-
-    def cuda(self, device=None):
-        """RuntimeError: there is no such device."""
-        return self.to("cuda")
-
-    def state_dict(self, *, destination=None, prefix="", keep_vars=False):
-        """All parameters and persistent buffers by path, detached unless ``keep_vars``.
-
-        The tensors share memory with the module's.
-        """
-        return state.collect(self, {} if destination is None else destination, prefix, keep_vars)
-
-    def load_state_dict(self, state_dict, strict=True):
-        """Copy tensors or arrays into the parameters and buffers of the same path.
-
-        Returns ``(missing_keys, unexpected_keys)``. With ``strict`` there must be none;
-        RuntimeError lists all that does not fit, before anything is written.
-        """
-        return state.load(self, state_dict, strict)
-
-    # -- hooks -------------------------------------------------------------------------------
-
-    def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
-        """Call ``hook(module, args)`` before forward; what it returns replaces the arguments."""
-        return hooks.register(self, "forward_pre", hook, prepend, with_kwargs)
-
-    def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False):
-        """Call ``hook(module, args, output)`` after forward; what it returns replaces the output.
-
-        With ``with_kwargs``, ``hook(module, args, kwargs, output)``. Returns a handle to remove it.
-        """
-        return hooks.register(self, "forward", hook, prepend, with_kwargs)
-
-    def register_full_backward_pre_hook(self, hook, prepend=False):
-        """Call ``hook(module, grad_output)`` when the gradient of the output is known."""
-        return hooks.register(self, "backward_pre", hook, prepend)
-
-    def register_full_backward_hook(self, hook, prepend=False):
-        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are
-        known; what it returns replaces ``grad_input``."""
-        return hooks.register(self, "backward", hook, prepend)
 
     # -- display -----------------------------------------------------------------------------
 
