@@ -1,6 +1,6 @@
 """Layers, containers, losses and what they are made of, with PyTorch's names."""
 
-from autotensor.nn import functional, init, parallel, utils
+from autotensor.nn import conv, functional, init, loss, parallel, recurrent, utils
 from autotensor.nn.activation import (
     CELU,
     ELU,
@@ -176,6 +176,10 @@ from autotensor.nn.transformer import (
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+
+# PyTorch's bases, by which programs ask for all layers of a kind.
+_BatchNorm, _InstanceNorm, _ConvNd, _Loss = BatchNorm, InstanceNorm, conv._Conv, loss.Loss
+RNNBase, RNNCellBase = recurrent._Layers, recurrent._Cell
 
 __all__ = [name for name in dir() if not name.startswith("_") and name[0].isupper()]
 __all__ += ["functional", "init", "parallel", "summary", "utils"]

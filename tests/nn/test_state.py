@@ -141,3 +141,11 @@ def test_sparse():
     assert ((x == 0).sum(0) == 3).all() and 1.5 < x[x != 0].std().item() < 2.5
     with pytest.raises(ValueError, match="2 dimensions"):
         nn.init.sparse_(at.zeros(3), 0.1)
+
+
+def test_bases_of_kinds_of_layers():
+    kinds = {nn._BatchNorm: nn.BatchNorm3d, nn._InstanceNorm: nn.InstanceNorm1d,
+             nn._ConvNd: nn.ConvTranspose2d, nn._Loss: nn.CTCLoss, nn.RNNBase: nn.GRU,
+             nn.RNNCellBase: nn.LSTMCell}  # fmt: skip
+    for base, kind in kinds.items():
+        assert [base for base in kinds if issubclass(kind, base)] == [base]
