@@ -41,6 +41,7 @@ NAMES = (
 FUNCTIONS |= {name: getattr(functional, name) for name in functional.__all__} | FUNCTIONS
 IN_PLACE = [name for name in functional.__all__ if name.endswith("_")]
 FUNCTIONS |= {name: _written(getattr(functional, name)) for name in IN_PLACE}
+FUNCTIONS["functional.unfold"] = functional.unfold  # not that of tensors
 FUNCTIONS |= {f"Tensor.{name}": getattr(Tensor, name).fget for name in ("T", "mT")}
 FUNCTIONS |= {f"Tensor.{name}": getattr(Tensor, name) for name in (*NAMES, *FORMS)}
 FUNCTIONS |= {

@@ -123,7 +123,7 @@ RESAMPLED = [
         for m, a in (("zeros", False), ("border", False), ("reflection", True))
     ),
     _row("grid_sample", IMAGE, np.linspace(-1.2, 1.2, 16).reshape(2, 2, 2, 2), "nearest"),
-    _row("unfold", IMAGE, (2, 3), padding=1, stride=2, dilation=(2, 1)),
+    _row("functional.unfold", IMAGE, (2, 3), padding=1, stride=2, dilation=(2, 1)),
     _row("fold", real(2, 12, 20), (5, 6), 2),
     _row("fold", real(2, 24, 9), (5, 6), (2, 3), dilation=(2, 1), padding=1, stride=2),
     _row("pixel_shuffle", IMAGE, 2),

@@ -181,8 +181,8 @@ def in_place(function):
 
 def _before(arg, x):
     """``arg`` in memory of its own, if it is a tensor that a write to ``x`` may change."""
-    if isinstance(arg, Tensor) and np.may_share_memory(arg.array, x.array):
-        return shape.clone(arg)
+    if arg is x or (isinstance(arg, Tensor) and np.may_share_memory(arg.array, x.array)):
+        return shape.clone(arg)  # also where there are no elements to share
     return arg
 
 

@@ -12,7 +12,8 @@ from autotensor.ops.shape import permute, reshape, unsqueeze
 from autotensor.ops.spatial import per_axis
 from autotensor.tensor import record
 
-__all__ = ["channel_shuffle", "fold", "pixel_shuffle", "pixel_unshuffle", "unfold"]
+# Not `unfold`, which is the name of a method, too, that does something else.
+__all__ = ["channel_shuffle", "fold", "pixel_shuffle", "pixel_unshuffle"]
 
 
 def windows(x, kernel, stride, dilation):
