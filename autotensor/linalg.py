@@ -1,9 +1,6 @@
 """PyTorch's ``torch.linalg``: linear algebra of batches of matrices in the last two dimensions."""
 
-import numpy as np
-
-from autotensor.ops import strided
-from autotensor.ops.arguments import dimension
+from autotensor.ops import contraction, strided
 from autotensor.ops.decompositions import (
     cholesky,
     eig,
@@ -26,7 +23,7 @@ from autotensor.ops.least_squares import (
 )
 from autotensor.ops.linalg import matmul
 from autotensor.ops.reduce import sum
-from autotensor.ops.shape import roll, unsqueeze
+from autotensor.ops.shape import unsqueeze
 from autotensor.ops.solving import (
     LinAlgError,
     det,
@@ -37,7 +34,6 @@ from autotensor.ops.solving import (
     solve_triangular,
     square,
 )
-from autotensor.tensor import Tensor
 
 __all__ = [
     "LinAlgError",
@@ -73,17 +69,12 @@ __all__ = [
 
 def cross(input, other, *, dim=-1):
     """The vector product along ``dim``, of size 3; other dimensions broadcast."""
-    x, y = pair(input, other, "linalg.cross")
-    if x.ndim != y.ndim:
+    if input.ndim != other.ndim:
         raise RuntimeError(
-            f"linalg.cross: inputs must have the same number of dimensions: {x.shape}, {y.shape}"
+            f"linalg.cross: inputs must have the same number of dimensions: {input.shape} and "
+            f"{other.shape}"
         )
-    dim = dimension(dim, x.ndim, "linalg.cross")
-    if not x.ndim or x.shape[dim] != 3 or y.shape[dim] != 3:
-        raise RuntimeError(
-            f"linalg.cross: inputs dimension {dim} must have length 3. Got {x.shape} and {y.shape}"
-        )
-    return roll(x, -1, dim) * roll(y, -2, dim) - roll(x, -2, dim) * roll(y, -1, dim)
+    return contraction.cross(input, other, dim)
 
 
 def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
@@ -100,14 +91,7 @@ def vecdot(x, y, *, dim=-1):
 def matrix_power(A, n):
     """The product of ``n`` equal matrices, by squaring; of their inverses if ``n`` is negative."""
     x = square(A, "linalg.matrix_power")
-    if n < 0:
-        return matrix_power(inv(x), -n)
-    if n == 0:
-        return Tensor(np.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), x.shape).copy())
-    if n == 1:
-        return x.clone()
-    half = matrix_power(x, n // 2)
-    return half @ half @ x if n % 2 else half @ half
+    return contraction.matrix_power(inv(x) if n < 0 else x, abs(n))
 
 
 def multi_dot(tensors):
