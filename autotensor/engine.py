@@ -5,9 +5,9 @@ never to tensors, so that the graph is acyclic and dies by reference count, and 
 value that no gradient rule mentions dies during the forward pass.
 
 Gradients are whatever the rules take and return: the walk leaves the arithmetic to their ``+``,
-``fit(shape, dtype)``, ``own()``, ``clone()``, ``accumulate(other)`` and ``add_``. One that is
-``partial`` is of a part, which ``spread()`` puts among zeros and others' ``accumulate`` adds in its
-place. One that is ``made`` is in memory that its rule made and nobody else knows.
+``fit(shape, dtype)``, ``own()``, ``clone()``, ``conj()``, ``accumulate(other)`` and ``add_``. One
+that is ``partial`` is of a part, which ``spread()`` puts among zeros and others' ``accumulate``
+adds in its place. One that is ``made`` is in memory that its rule made and nobody else knows.
 """
 
 import contextlib
@@ -80,6 +80,8 @@ class Watch:
 
     def accumulate(self, gradient, new, record):
         """Add to ``grad``; ``new`` says that nobody else has the memory of ``gradient``."""
+        if gradient.dtype.kind == "c":  # users see the conjugate
+            gradient, new = gradient.conj(), True
         if self.grad is None:
             self.grad = gradient if new else _own(gradient, record)
         elif record or self.grad.requires_grad:
@@ -223,13 +225,17 @@ def apply_rules(node, gradient, give):
 
 def _hooked(watch, gradient, is_ours, record):
     """The gradient after the hooks of its node, which may write to it or put another in place."""
-    gradient = gradient if is_ours else _own(gradient, record)
+    turned = gradient.dtype.kind == "c"  # users see the conjugate of a complex gradient
+    if turned:
+        gradient = gradient.conj()
+    elif not is_ours:
+        gradient = _own(gradient, record)
     for hook in list(watch.hooks.values()):
         replaced = hook(gradient)
         if replaced is not None:
             _check_replaced(replaced, gradient)
             gradient = replaced
-    return gradient
+    return gradient.conj() if turned else gradient
 
 
 def _check_replaced(replaced, gradient):

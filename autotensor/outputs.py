@@ -5,28 +5,38 @@ is older than all of them, so the walk reaches it once, after the last; its one 
 list, with None for a result that no gradient came to.
 """
 
+import weakref
+
 from autotensor.engine import Node, observers
 from autotensor.tensor import Tensor, history, is_recorded
 
 
-def record_outputs(arrays, inputs, rule):
+def record_outputs(arrays, inputs, rule, wants_outputs=False):
     """The tensors of an operation's values, with one gradient rule in the graph.
 
     ``rule`` takes a list, a gradient or None for each value, to a tuple with one for each input
-    (None where none is needed). Values of integer or boolean dtype need no gradient. Returns the
-    tensors, and the node that ``rule`` belongs to (None where nothing is recorded).
+    (None where none is needed); with ``wants_outputs`` it is also given the list of the values.
+    Values of integer or boolean dtype need no gradient. Returns the tensors, and the node that
+    ``rule`` belongs to (None where nothing is recorded).
     """
     values = [Tensor(array) for array in arrays]
     if not is_recorded(*inputs):
         return values, None
 
-    count = len(values)  # the values themselves must not be kept
+    count = len(values)
+    kept = tuple([y.detach() for y in values]) if wants_outputs else ()
+    owner = []  # the node of the operation, weakly: it owns the rule
 
     def joint(shares):
-        return rule([shares.by_number.get(number) for number in range(count)])
+        gradients = [shares.by_number.get(number) for number in range(count)]
+        if not wants_outputs:
+            return rule(gradients)
+        outputs = [y.attach(output_node(owner[0](), n, y)) for n, y in enumerate(kept)]
+        return rule(gradients, outputs)
 
     joint.__qualname__ = rule.__qualname__  # what the node is called
     operation = Node((), None, [(tuple(map(history, inputs)), joint, False)])
+    owner.append(weakref.ref(operation))
     for number, value in enumerate(values):
         if value.dtype.kind in "fc":
             value.node = output_node(operation, number, value)

@@ -406,6 +406,11 @@ def record_view(array, x, rule, replay):
     return value
 
 
+def conjugate(g):
+    """A gradient as users see it from one as rules see it, or back: its conjugate if complex."""
+    return g if g is None or g.dtype.kind != "c" else g.conj()
+
+
 def _weights(weights, outputs):
     """One weight for each output, None by default."""
     if weights is None:
@@ -431,6 +436,11 @@ def _roots(outputs, gradients):
                     f"grad can be implicitly created only for scalar outputs, not for shape "
                     f"{x.shape}: reduce it (x.sum().backward()) or pass gradient"
                 )
+            if x.dtype.kind == "c":
+                raise RuntimeError(
+                    f"grad can be implicitly created only for real scalar outputs but got "
+                    f"{x.dtype}: reduce it to a real number (x.abs()) or pass gradient"
+                )
             gradient = Tensor(np.empty(x.shape, x.dtype))
             gradient.array.fill(1)  # a third of the time of np.ones
         elif not isinstance(gradient, Tensor):
@@ -440,7 +450,7 @@ def _roots(outputs, gradients):
         elif gradient.shape != x.shape:
             raise RuntimeError(f"gradient has shape {gradient.shape}, the output {x.shape}")
         roots.append(node)
-        starts.append(gradient)
+        starts.append(conjugate(gradient))
     return roots, starts
 
 
@@ -499,6 +509,7 @@ def grad(
         record=create_graph,
         check=check_unwritten,
     )
+    found = [conjugate(g) for g in found]
     if materialize_grads:
         pairs = zip(inputs, found, strict=True)
         found = [Tensor(np.zeros_like(x.array)) if g is None else g for x, g in pairs]
@@ -523,5 +534,7 @@ def differentiate(formula, inputs, g):
         ]
         wanted = [a for a in aliases if isinstance(a, Tensor) and a.node is not None]
         value = formula(*aliases)
-        found = iter(grad(value, wanted, g, create_graph=True, allow_unused=True))
-        return tuple(next(found) if any(a is w for w in wanted) else None for a in aliases)
+        found = iter(grad(value, wanted, conjugate(g), create_graph=True, allow_unused=True))
+        return tuple(
+            conjugate(next(found)) if any(a is w for w in wanted) else None for a in aliases
+        )

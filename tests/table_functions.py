@@ -32,6 +32,7 @@ SPECIAL = [
     _elementwise("lgamma", (POSITIVE,), _each(math.lgamma)),
     _elementwise("digamma", (POSITIVE,)),
     Row("polygamma", (1, POSITIVE)),
+    Row("mvlgamma", (real(3, 4, low=1.2, high=3), 3)),
     _elementwise("logit", (UNIT,), lambda p: np.log(p / (1 - p))),
     Row("logit", (UNIT,), {"eps": 0.2}),
     _elementwise("xlogy", (X, POSITIVE), lambda x, y: x * np.log(y)),

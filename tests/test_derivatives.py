@@ -162,16 +162,24 @@ NO_OPERATIONS = """
     enable_grad eye finfo from_numpy full full_like get_default_dtype get_num_threads get_precision
     grad graph iinfo import_module inference_mode initial_seed is_grad_enabled
     is_inference_mode_enabled linspace load logspace manual_seed memory_stats no_grad normal ones
-    ones_like profile promote_types rand rand_like randint randint_like randn randn_like randperm
-    record release_memory save set_grad_enabled set_num_threads set_precision tensor vmap zeros
-    zeros_like
+    ones_like poisson profile promote_types rand rand_like randint randint_like randn randn_like
+    randperm record release_memory save set_grad_enabled set_num_threads set_precision tensor
+    vmap zeros zeros_like
+"""
+# Of matrices, complex numbers and sparse ones: checked in tests/ops/test_linalg.py, test_complex.py
+# and test_sparse.py, since they are not for every dtype and any tensor.
+CHECKED_ELSEWHERE = """
+    angle cholesky complex conj det imag inverse logdet mH matrix_exp pinverse polar qr real
+    slogdet sparse_coo_tensor spmm svd to_dense to_sparse vdot view_as_complex
+    view_as_real
 """
 NO_METHODS = """
     accumulate add_to array attach backward bernoulli_ bool byte cauchy_ char cpu cuda data
     data_ptr detach detach_ device dim dtype element_size exponential_ fill_ fit geometric_ grad
-    grad_fn half int is_contiguous is_cpu is_cuda is_leaf item itemsize log_normal_ long made
-    nbytes ndim ndimension nelement new_empty new_full new_ones new_tensor new_zeros node normal_
-    numpy origin own partial pin_memory random_ register_hook register_post_accumulate_grad_hook
+    grad_fn half int is_contiguous is_cpu is_cuda is_leaf is_sparse item itemsize log_normal_
+    long made nbytes ndim ndimension nelement new_empty new_full new_ones new_tensor
+    new_zeros node normal_ numpy origin own partial pin_memory random_ register_hook
+    register_post_accumulate_grad_hook
     requires_grad requires_grad_ retain_grad retains_grad shape share_memory_ short size
     storage_offset stride sum_to tolist uniform_
 """
@@ -191,7 +199,8 @@ def test_every_public_function_is_in_a_table():
     public = {n for n in dir(at) if not n.startswith("_") and callable(getattr(at, n))}
     public -= set(at._NAMES["autotensor.torch.names"].split())  # older spellings, and stand-ins
     public = {n for n in public if id(getattr(at, n)) not in known}
-    assert public - listed - {*NO_OPERATIONS.split()} == set(), "add rows to the tables in tests/"
+    missing = public - listed - {*NO_OPERATIONS.split(), *CHECKED_ELSEWHERE.split()}
+    assert missing == set(), "add rows to the tables in tests/"
     assert listed.isdisjoint(NO_OPERATIONS.split())
 
 
@@ -206,7 +215,8 @@ def test_every_method_is_in_a_table():
         return plain in listed or any(a is b for a in same for b in checked)
 
     public = {name for name in dir(Tensor) if not name.startswith("_")}
-    missing = {name for name in public - {*NO_METHODS.split(), *CASTS} if not is_listed(name)}
+    others = {*NO_METHODS.split(), *CHECKED_ELSEWHERE.split(), *CASTS}
+    missing = {name for name in public - others if not is_listed(name)}
     assert missing == set(), "add rows to the tables in tests/"
     assert listed.isdisjoint({*NO_METHODS.split(), *CASTS})
 

@@ -13,7 +13,7 @@ from autotensor.engine import Node, is_grad_enabled, no_grad
 from autotensor.memory import owner, wrote
 from autotensor.ops.inplace import check_leaf, rebase
 from autotensor.outputs import output_node, record_outputs
-from autotensor.tensor import Tensor
+from autotensor.tensor import Tensor, conjugate
 
 
 class FunctionContext:
@@ -165,9 +165,10 @@ def _record(cls, ctx, args, outputs):
             ]
         given = [None] * count
         for n, g in zip(places, gradients, strict=True):
-            given[n] = g
+            given[n] = conjugate(g)
         ctx._saved = saved
         found = _checked(cls.__name__, cls.backward(ctx, *given), shapes)
+        found = tuple(map(conjugate, found))
         if is_grad_enabled() and getattr(cls.backward, "once_differentiable", False):
             return tuple(_differentiable_once(g, cls.__name__, ctx._operation()) for g in found)
         return found

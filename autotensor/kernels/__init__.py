@@ -9,6 +9,7 @@ from importlib import import_module
 _HOMES = {
     "activation": "relu relu_grad leaky_relu leaky_relu_grad gelu gelu_grad",
     "attention": "attend attend_grad whole_panels_fit",
+    "gamma": "gamma_slope",
     "image": "resample",
     "special": "erf erfc erfinv lgamma polygamma",
     "reference": "",

@@ -86,6 +86,8 @@ def _each(loop, summary, narrow=None):
     def function(x):
         if x.dtype == np.float16:  # which Numba does not compute with
             return function(x.astype(np.float32)).astype(x.dtype)
+        if x.dtype.kind != "f":
+            raise RuntimeError(f"{loop.__name__.strip('_')}: not defined for {x.dtype}: use x.real")
         y = np.empty(x.shape, x.dtype)
         run = narrow if narrow is not None and x.dtype == np.float32 else loop
         run(np.ascontiguousarray(x).reshape(-1), y.reshape(-1))

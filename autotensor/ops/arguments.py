@@ -10,11 +10,14 @@ from autotensor.tensor import Tensor, record
 
 
 def cast(x, dtype):
-    """``x`` converted to ``dtype``; between floating dtypes the gradient is converted back."""
+    """``x`` converted to ``dtype``; between floating dtypes the gradient is converted back.
+
+    Of a complex number that becomes a real one the real part is left.
+    """
     if x.array.dtype == dtype:
         return x
     with np.errstate(invalid="ignore", over="ignore"):
-        array = x.array.astype(dtype)
+        array = (x.array if dtype.kind in "cb" else x.array.real).astype(dtype)
     return record(array, (x, lambda g: g)) if array.dtype.kind in "fc" else Tensor(array)
 
 

@@ -179,7 +179,7 @@ def asinh(input):
 def acosh(input):
     """The inverse of cosh."""
     x = floating(input, "acosh")
-    return record(np.arccosh(x.array), (x, lambda g: g * rsqrt(x * x - 1)))
+    return record(np.arccosh(x.array), (x, lambda g: g * (rsqrt(x - 1) * rsqrt(x + 1))))
 
 
 @_quiet

@@ -198,12 +198,16 @@ def neg(input):
 def abs(input):
     """``|input|``; the gradient at 0 is 0."""
     x = tensor_of(input, "abs")
+    if x.dtype.kind == "c":
+        return record(np.abs(x.array), (x, lambda g, r: g * x.conj() / where(r == 0, 1, r), True))
     return record(np.abs(x.array), (x, lambda g: g * sign(x)))
 
 
 def sign(input):
-    """-1, 0 or 1."""
+    """-1, 0 or 1; of a complex number ``x / |x|``, or 0."""
     x = tensor_of(input, "sign")
+    if x.dtype.kind == "c":
+        return x / where(x == 0, 1, abs(x))
     return record(np.sign(x.array), (x, lambda g: g * 0))
 
 

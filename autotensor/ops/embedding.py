@@ -42,7 +42,7 @@ def embedding(
         raise AssertionError(f"padding_idx {padding_idx} is out of range of {count} rows")
     if max_norm is not None:
         _renormalise(weight, np.unique(numbers), max_norm, norm_type)
-    rows = _rows(weight, numbers)
+    rows = rows_of(weight, numbers)
     if padding_idx is None and not scale_grad_by_freq:
         return rows
     often = np.bincount(numbers.ravel(), minlength=count)
@@ -132,20 +132,20 @@ def _largest(rows, bags, sizes):
     filled = np.arange(sizes.max()) < sizes[:, None]
     place = np.zeros(filled.shape, np.int64)
     place[filled] = np.arange(len(bags))
-    spread = where(Tensor(filled[..., None]), _rows(rows, place), -np.inf)
+    spread = where(Tensor(filled[..., None]), rows_of(rows, place), -np.inf)
     return where(Tensor(sizes[:, None] > 0), max(spread, 1).values, 0)
 
 
-def _rows(x, numbers):
+def rows_of(x, numbers):
     """Rows of ``x`` (V, E) by number: (...) -> (..., E)."""
     count = x.shape[0]
-    return record(x.array[numbers], (x, lambda g: _add_rows(g, numbers, count)))
+    return record(x.array[numbers], (x, lambda g: add_rows(g, numbers, count)))
 
 
-def _add_rows(g, numbers, count):
-    """The transpose of `_rows`: (..., E) -> (count, E), the sum of those of one number."""
+def add_rows(g, numbers, count):
+    """The transpose of `rows_of`: (..., E) -> (count, E), the sum of those of one number."""
     total = kernels.add_rows(g.array.reshape(-1, g.shape[-1]), numbers.reshape(-1), count)
-    return record(total, (g, lambda h: _rows(h, numbers)))
+    return record(total, (g, lambda h: rows_of(h, numbers)))
 
 
 def _renormalise(weight, numbers, max_norm, norm_type):

@@ -186,6 +186,7 @@ def norm(input, p=2, dim=None, keepdim=False):
     """The ``p``-norm of the elements (2: Euclidean; inf: the largest magnitude; "fro" is 2)."""
     p = {"fro": 2, None: 2}.get(p, p)
     x = floating(input, "norm")
+    x = abs(x) if x.dtype.kind == "c" else x
     if p in (float("inf"), float("-inf")):
         return (amax if p > 0 else amin)(abs(x), dim, keepdim)
     x_shape, axes = x.shape, dimensions(dim, x.ndim, "norm")

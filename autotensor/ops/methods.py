@@ -11,7 +11,9 @@ from autotensor.ops import (
     activation,
     arguments,
     compare,
+    complex,
     contraction,
+    decompositions,
     diagonals,
     elementary,
     elementwise,
@@ -20,6 +22,7 @@ from autotensor.ops import (
     indexing,
     inplace,
     joining,
+    least_squares,
     linalg,
     placement,
     properties,
@@ -28,7 +31,9 @@ from autotensor.ops import (
     running,
     scattering,
     shape,
+    solving,
     sorting,
+    sparse,
     special,
     statistics,
     storage,
@@ -64,7 +69,10 @@ _METHODS = {
     sorting: """argsort kthvalue median mode msort nanmedian nanquantile quantile sort topk unique
         unique_consecutive""",
     special: """copysign deg2rad digamma erfc erfinv float_power fmax fmin heaviside hypot ldexp
-        lgamma logaddexp logaddexp2 logit rad2deg sinc xlogy""",
+        lgamma logaddexp logaddexp2 logit mvlgamma rad2deg sinc xlogy""",
+    complex: "conj angle",
+    sparse: "to_sparse",
+    solving: "det logdet matrix_exp slogdet",
     statistics: "aminmax bincount corrcoef cov histc nanmean nansum",
     properties: "is_complex is_floating_point is_nonzero numel",
     activation: "relu softmax log_softmax",
@@ -172,6 +180,12 @@ for _name, _function in _OPERATORS.items():
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(Tensor, f"__{_name}__", _operator(getattr(compare, _name)))
 
+Tensor.inverse = solving.inv
+Tensor.pinverse = least_squares.pinv
+Tensor.cholesky = decompositions.cholesky_of
+Tensor.qr = decompositions.qr_of_some
+Tensor.svd = decompositions.svd_of_v
+
 Tensor.__matmul__ = linalg.matmul
 Tensor.__rmatmul__ = lambda x, y: linalg.matmul(
     y if isinstance(y, Tensor) else tensor(y, dtype=x.dtype), x
@@ -186,6 +200,11 @@ Tensor.__hash__ = object.__hash__  # by identity, since == compares elements
 
 Tensor.T = property(shape.reversed_dims, doc="The dimensions in reverse order.")
 Tensor.mT = property(shape.matrix_transpose, doc="The last two dimensions swapped.")
+Tensor.mH = property(lambda x: complex.conj(shape.matrix_transpose(x)), doc="`mT`, conjugated.")
+Tensor.real = property(complex.real, doc="The real part, a view; a real tensor itself.")
+Tensor.imag = property(complex.imag, doc="The imaginary part of a complex tensor, a view.")
+Tensor.is_sparse = property(lambda x: False, doc="False: all elements are stored.")
+Tensor.to_dense = lambda x: x
 
 
 def _method(function):

@@ -26,6 +26,7 @@ __all__ = [
     "logaddexp",
     "logaddexp2",
     "logit",
+    "mvlgamma",
     "polygamma",
     "rad2deg",
     "sinc",
@@ -74,7 +75,18 @@ def polygamma(n, input):
     x = floating(input, "polygamma")
     if n < 0:
         raise RuntimeError(f"polygamma: the order n must not be negative, got {n}")
+    if x.dtype.kind == "c":
+        raise RuntimeError(f"polygamma: not defined for {x.dtype}: use x.real")
     return record(kernels.polygamma(n, x.array), (x, lambda g: g * polygamma(n + 1, x)))
+
+
+def mvlgamma(input, p):
+    """The logarithm of the multivariate gamma function of dimension ``p``."""
+    x = floating(input, "mvlgamma")
+    if p < 1 or not (x.array > (p - 1) / 2).all():
+        raise RuntimeError("mvlgamma: expected p >= 1, and all elements greater than (p - 1) / 2")
+    constant = p * (p - 1) / 4 * math.log(math.pi)
+    return sum(lgamma(x - j / 2) for j in range(p)) + constant
 
 
 def logit(input, eps=None):
