@@ -60,13 +60,17 @@ def cat(tensors, dim=0):
             raise RuntimeError(
                 f"cat: sizes must match except in dimension {dim}: {kept[0].shape} and {x.shape}"
             )
-    dtype = functools.reduce(dtypes.promote_types, [x.dtype for x in tensors])
+    dtype = _common_dtype(tensors)
     kept = [cast(x, dtype) for x in kept]
     starts = np.cumsum([0] + [x.shape[dim] for x in kept]).tolist()
     return record(
         np.concatenate([x.array for x in kept], dim),
         *(_piece(x, dim, start) for x, start in zip(kept, starts, strict=False)),
     )
+
+
+def _common_dtype(tensors):
+    return functools.reduce(dtypes.promote_types, [x.dtype for x in tensors])
 
 
 def _but(shape, dim):
@@ -87,7 +91,16 @@ def stack(tensors, dim=0):
     for x in tensors:
         if x.shape != tensors[0].shape:
             raise RuntimeError(f"stack: sizes must be equal: {tensors[0].shape} and {x.shape}")
-    return cat([unsqueeze(x, dim) for x in tensors], dimension(dim, x.ndim + 1, "stack"))
+    dim = dimension(dim, x.ndim + 1, "stack")
+    return record(
+        np.stack([x.array for x in tensors], dim, dtype=_common_dtype(tensors)),
+        *(_layer(x, dim, number) for number, x in enumerate(tensors)),
+    )
+
+
+def _layer(x, dim, number):
+    """The term of one of the stacked: its gradient is its layer of the gradient."""
+    return x, lambda g: select(g, dim, number)
 
 
 def hstack(tensors):

@@ -1,5 +1,7 @@
 """Products of matrices and vectors, and what is written with them."""
 
+import math
+
 import numpy as np
 
 from autotensor import kernels
@@ -152,18 +154,31 @@ def linear(input, weight, bias=None):
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise RuntimeError(f"linear: bias {bias.shape} for weight {weight.shape}")
-    if len(shape) != 2:
-        flat = linear(reshape(x, -1, shape[-1]), weight, bias)
-        return reshape(flat, shape[:-1] + weight.shape[:1])
-    product = kernels.matmul(x.array, weight.array.T)
+    rows = x.array.reshape(math.prod(shape[:-1]), shape[-1])
+    product = kernels.matmul(rows, weight.array.T)
     if bias is not None:
         product += bias.array
     return record(
-        product,
-        (x, lambda g: _slope(g, weight)),
-        (weight, lambda g: _slope(_turned(g), x)),
-        (bias, lambda g: g),
+        product.reshape(shape[:-1] + weight.shape[:1]),
+        (x, lambda g: _shaped(_slope(_rows(g), weight), shape)),
+        (weight, lambda g: _slope(_turned(_rows(g)), _rows(x))),
+        (bias, lambda g: _rows(g) if g.ndim > 2 else g),
     )
+
+
+def _rows(x):
+    """``x`` as a matrix in a rule, (..., n) -> (rows, n); as in `_turned`, not always recorded."""
+    if x.ndim == 2:
+        return x
+    shape = (math.prod(x.shape[:-1]), x.shape[-1])
+    return reshape(x, shape) if is_grad_enabled() else Tensor(x.array.reshape(shape))
+
+
+def _shaped(slope, shape):
+    """What `_slope` has made, in another shape."""
+    if slope.shape == shape:
+        return slope
+    return reshape(slope, shape) if is_grad_enabled() else Made(slope.array.reshape(shape))
 
 
 @numpy_names
