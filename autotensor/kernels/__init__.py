@@ -7,7 +7,7 @@ that ``import autotensor`` does not load Numba.
 from importlib import import_module
 
 _HOMES = {
-    "activation": "relu relu_grad gelu gelu_grad",
+    "activation": "relu relu_grad leaky_relu leaky_relu_grad gelu gelu_grad",
     "attention": "attend attend_grad whole_panels_fit",
     "image": "resample",
     "special": "erf erfc erfinv lgamma polygamma",

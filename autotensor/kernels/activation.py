@@ -30,6 +30,22 @@ def relu_grad(g, y):
     return gx
 
 
+def leaky_relu(x, slope):
+    """``x`` where x > 0, else ``slope * x``, in the memory order of ``x``."""
+    x = dense(x)
+    y = np.empty_like(x)
+    _launch(_leaky_relu, x, x, y, np.array([slope], np.float32))
+    return y
+
+
+def leaky_relu_grad(g, x, slope):
+    """``g`` where the input ``x`` of `leaky_relu` is positive, else ``slope * g``."""
+    x = dense(x)
+    gx = np.empty_like(x)
+    _launch(_leaky_relu, dense(g, x), x, gx, np.array([slope], np.float32))
+    return gx
+
+
 def gelu(x):
     """``x / 2 * (1 + erf(x / sqrt(2)))`` of each element."""
     x = dense(x)
@@ -64,6 +80,12 @@ def _relu_grad_block(g, y, gx):
 
 
 @serial
+def _leaky_relu_block(values, x, y, slope):
+    for i in range(len(x)):
+        y[i] = values[i] if x[i] > 0 else values[i] * slope
+
+
+@serial
 def _gelu_block(x, y):
     for i in range(len(x)):
         y[i] = x[i] * (_HALF + _HALF * erf32(x[i] * _ROOT))
@@ -92,6 +114,13 @@ def _relu(task, worker, arguments):
 def _relu_grad(task, worker, arguments):
     g, y, gx, size = integers(arguments, 4)
     _relu_grad_block(_block(g, task, size), _block(y, task, size), _block(gx, task, size))
+
+
+@Kernel
+def _leaky_relu(task, worker, arguments):
+    values, x, y, slope, size = integers(arguments, 5)
+    _leaky_relu_block(_block(values, task, size), _block(x, task, size), _block(y, task, size),
+                      floats(slope, 1, 1)[0, 0])  # fmt: skip
 
 
 @Kernel

@@ -97,7 +97,18 @@ def _negative(x):
 def leaky_relu(input, negative_slope=0.01):
     """``x`` where x > 0, else ``negative_slope * x``."""
     x = floats_only(input, "leaky_relu")
-    return relu(x) + _negative(x) * negative_slope
+    compiled = x.dtype == dtypes.float32 and x.array.size >= _SMALL
+
+    def rule(g):
+        if compiled and not is_grad_enabled():
+            return Tensor(kernels.leaky_relu_grad(g.array, x.array, negative_slope))
+        positive = x.array > 0
+        return keep(g, positive) + keep(g, ~positive) * negative_slope
+
+    if compiled:
+        return record(kernels.leaky_relu(x.array, negative_slope), (x, rule))
+    zero, slope = x.dtype.type(0), x.dtype.type(negative_slope)
+    return record(np.maximum(x.array, zero) + np.minimum(x.array, zero) * slope, (x, rule))
 
 
 def prelu(input, weight):

@@ -17,7 +17,6 @@ from autotensor.ops.shape import (
     reshape,
     select,
     transpose,
-    unsqueeze,
 )
 from autotensor.tensor import Tensor, record
 

@@ -34,9 +34,20 @@ def test_relu_and_its_gradient(layout, other):
     np.testing.assert_array_equal(g, before[1])
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("other", LAYOUTS)
+def test_leaky_relu_and_its_gradient(layout, other):
+    x, g = LAYOUTS[layout](values(0)), LAYOUTS[other](values(1))
+    slope = np.float32(0.2)
+    np.testing.assert_array_equal(kernels.leaky_relu(x, 0.2), np.where(x > 0, x, x * slope))
+    expected = np.where(x > 0, g, g * slope)
+    np.testing.assert_array_equal(kernels.leaky_relu_grad(g, x, 0.2), expected)
+
+
 def test_nan_stays():
     x = np.full((70, 300), np.nan, np.float32)
     assert np.isnan(kernels.relu(x)).all()
+    assert np.isnan(kernels.leaky_relu(x, 0.2)).all()
 
 
 def test_gelu_and_its_slope():

@@ -265,3 +265,15 @@ def test_sigmoid_of_half_precision_does_not_overflow_early():
     expected = (1 / (1 + np.exp(-x.astype(np.float64)))).astype(np.float16)
     assert expected[0] > 0
     np.testing.assert_array_equal(y.array, expected)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_leaky_relu_of_many_elements_is_that_of_few(recorded):
+    values = np.random.default_rng(0).standard_normal(3 << 13).astype(np.float32)
+    slopes = []
+    for x in leaf(values), leaf(values[:100]):
+        y = act.leaky_relu(x, 0.2)
+        np.testing.assert_allclose(y.array, bent(x.array, 0.2), rtol=1e-6)
+        (gx,) = grad((y * y).sum(), x, create_graph=recorded)
+        slopes.append(gx.array)
+    np.testing.assert_array_equal(slopes[0][:100], slopes[1])
