@@ -47,14 +47,12 @@ INSTRUCTOR_S = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 19, 21]
 
 
 def adjacency():
-    """Who meets whom, themselves included, each pair divided by the root of both degrees."""
+    """Who meets whom, themselves included, each pair divided by the root of both degrees: sparse."""
     pairs = [(a, b) for a, others in FRIENDS.items() for b in others]
+    pairs += [(b, a) for a, b in pairs] + [(a, a) for a in range(PEOPLE)]
     a, b = torch.tensor(pairs).t()
-    matrix = torch.eye(PEOPLE)
-    matrix[a, b] = 1
-    matrix[b, a] = 1
-    root = matrix.sum(dim=1).rsqrt()
-    return root[:, None] * matrix * root
+    root = torch.bincount(a).float().rsqrt()
+    return torch.sparse_coo_tensor(torch.stack([a, b]), root[a] * root[b], (PEOPLE, PEOPLE))
 
 
 class GraphConvolution(nn.Module):
@@ -67,7 +65,7 @@ class GraphConvolution(nn.Module):
         nn.init.xavier_uniform_(self.weight)
 
     def forward(self, x, adjacency):
-        return torch.mm(adjacency, torch.mm(x, self.weight)) + self.bias
+        return torch.spmm(adjacency, torch.mm(x, self.weight)) + self.bias
 
 
 class GCN(nn.Module):

@@ -13,6 +13,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from log import Log
+from torch.distributions import Categorical
 
 
 class CartPole:
@@ -58,17 +59,17 @@ class Policy(nn.Module):
         self.scores = nn.Linear(hidden, 2)
 
     def forward(self, x):
-        return F.log_softmax(self.scores(F.relu(self.hidden(x))), dim=-1)
+        return Categorical(logits=self.scores(F.relu(self.hidden(x))))
 
 
 def play(policy, world):
     """The log probabilities of what was done in one episode, (steps,)."""
     state, done, chosen = world.reset(), False, []
     while not done:
-        log_probs = policy(torch.tensor(state))
-        action = torch.multinomial(log_probs.exp(), 1).item()
-        chosen.append(log_probs[action])
-        state, done = world.step(action)
+        choice = policy(torch.tensor(state))
+        action = choice.sample()
+        chosen.append(choice.log_prob(action))
+        state, done = world.step(action.item())
     return torch.stack(chosen)
 
 
