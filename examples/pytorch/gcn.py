@@ -47,7 +47,7 @@ INSTRUCTOR_S = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 19, 21]
 
 
 def adjacency():
-    """Who meets whom, themselves included, each pair divided by the root of both degrees: sparse."""
+    """Who meets whom, themselves included, by the roots of both degrees, as a sparse matrix."""
     pairs = [(a, b) for a, others in FRIENDS.items() for b in others]
     pairs += [(b, a) for a, b in pairs] + [(a, a) for a in range(PEOPLE)]
     a, b = torch.tensor(pairs).t()
