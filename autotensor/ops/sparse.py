@@ -125,10 +125,21 @@ def _check_matrix(x, name):
         raise RuntimeError(f"{name}: expected a sparse matrix, got the shape {x.shape}")
 
 
-def sparse_coo_tensor(indices, values, size=None, *, dtype=None, device=None, requires_grad=False):
+def sparse_coo_tensor(
+    indices,
+    values,
+    size=None,
+    *,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    check_invariants=None,
+    is_coalesced=None,
+):
     """A `SparseTensor` of ``values`` (nnz, ...) at ``indices`` (sparse dimensions, nnz).
 
-    Without ``size`` it is as large as the indices need.
+    Without ``size`` it is as large as the indices need. Indices are checked, whatever
+    ``check_invariants``; ``is_coalesced`` is accepted, and found out when it matters.
     """
     devices.check(device, "sparse_coo_tensor")
     places = indices if isinstance(indices, Tensor) else Tensor(np.array(indices))

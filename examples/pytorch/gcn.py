@@ -52,7 +52,8 @@ def adjacency():
     pairs += [(b, a) for a, b in pairs] + [(a, a) for a in range(PEOPLE)]
     a, b = torch.tensor(pairs).t()
     root = torch.bincount(a).float().rsqrt()
-    return torch.sparse_coo_tensor(torch.stack([a, b]), root[a] * root[b], (PEOPLE, PEOPLE))
+    shape, values = (PEOPLE, PEOPLE), root[a] * root[b]
+    return torch.sparse_coo_tensor(torch.stack([a, b]), values, shape, check_invariants=True)
 
 
 class GraphConvolution(nn.Module):
