@@ -237,3 +237,18 @@ def test_names_of_types_and_devices():
     at.set_default_device("cpu")
     with pytest.raises(RuntimeError, match="not available"):
         at.set_default_device("cuda")
+
+
+def test_the_page_of_names_is_up_to_date(tmp_path):
+    """docs/compatibility.md says what the code has; its script writes it anew."""
+    docs = ROOT / "docs"
+    before = (docs / "compatibility.md").read_text()
+    copy = tmp_path / "docs"
+    copy.mkdir()
+    for name in ("make_compatibility.py", "torch_names.json", "torch_differences.json"):
+        (copy / name).write_text((docs / name).read_text())
+    done = subprocess.run([sys.executable, copy / "make_compatibility.py"], capture_output=True,
+                          text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    made = (copy / "compatibility.md").read_text()
+    assert made == before, "run python docs/make_compatibility.py"
