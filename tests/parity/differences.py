@@ -11,9 +11,6 @@ a.shape.numel()
     "a list of lists is an array of indices, as in NumPy, and not a tuple of lists": """
 a[[[0, 1], [1, 2]]]
 """,
-    "a slice may step backwards": """
-a[::-1]
-""",
     "pieces of a tensor may be written in place: the base follows": """
 x = a.clone(); x.unbind(0)[0].zero_()
 x = a.clone(); p, q = x.split(2, 1); q.mul_(2)
@@ -25,6 +22,9 @@ a.split(split_size=2, dim=1)
 t.floor_divide(a, positive)
 a.clone().scatter_(0, index2, b)
 F.binary_cross_entropy_with_logits(a, unit, pos_weight=channel)
+""",
+    "a value that a later one with the same index overwrites gets no gradient": """
+a.index_put((index, index), c[:3])
 """,
     "PyTorch's gradient of ldexp is 0 for negative integer exponents, which is wrong": """
 t.ldexp(a, i)
