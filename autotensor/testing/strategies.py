@@ -139,23 +139,31 @@ def _spread_out(places, low, high, points, margin):
 def indices(draw, shape):
     """What ``x[...]`` takes for ``x`` of the given shape: basic, integer and boolean indices.
 
-    Integer arrays, where drawn, have one shape and stand beside slices and numbers; a boolean one
-    covers the first dimensions.
+    Integer arrays, where drawn, have one shape and stand beside slices; a boolean one covers the
+    first dimensions. Slices go forwards.
     """
     kind = draw(st.sampled_from(["basic", "integers", "mask"]))
     if kind == "basic" or not shape:
-        return draw(hnp.basic_indices(shape, allow_newaxis=True))
+        index = draw(hnp.basic_indices(shape, allow_newaxis=True))
+        return tuple(map(_forwards, index)) if isinstance(index, tuple) else _forwards(index)
     if kind == "mask":
         covered = shape[: draw(st.integers(1, len(shape)))]
         return draw(arrays(covered, np.bool_))
     common = draw(shapes(max_dims=2, max_side=3))
     parts = []
     for n in shape:
-        choices = [st.slices(n)]
+        choices = [st.slices(n).map(_forwards)]
         if n:
-            choices += [st.integers(-n, n - 1), arrays(common, np.int64, -n, n - 1)]
+            choices.append(arrays(common, np.int64, -n, n - 1))
         parts.append(draw(st.one_of(choices)))
     return tuple(parts)
+
+
+def _forwards(part):
+    """A part of an index; a slice with a step above 0, as tensors take them."""
+    if not isinstance(part, slice) or part.step is None:
+        return part
+    return slice(part.start, part.stop, abs(part.step))
 
 
 class Convolution(NamedTuple):

@@ -125,7 +125,7 @@ def main():
     matrices = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() < 2]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.99))
+    optimizer = torch.optim.AdamW(groups, lr=2e-3, betas=(0.9, 0.99))
 
     def share(step):  # of the learning rate: 100 steps up, then half a cosine down to a tenth
         if step < 100:
