@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autotensor import kernels
-from autotensor.ops.shape import reshape
+from autotensor.ops.reduce import mean
 from autotensor.ops.spatial import as_pair, from_images, per_axis, to_images
 from autotensor.tensor import Tensor, record
 
@@ -114,14 +114,15 @@ def adaptive_avg_pool2d(input, output_size):
     """The average of each of ``output_size`` windows, those of `adaptive_max_pool2d`."""
     images = _checked(input, "f", 2, "adaptive_avg_pool2d")
     rows, cols = _adaptive(images, output_size, 2, "adaptive_avg_pool2d")
+    if len(rows.sizes) == len(cols.sizes) == 1:
+        return mean(input, (-2, -1), keepdim=True)
     return from_images(_avg_pool2d(images, rows, cols, _divisor(rows, cols)), input, 2)
 
 
 def global_avg_pool(input):
     """The average of each channel: (N, C, H, W) -> (N, C)."""
-    images = _checked(input, "f", 2, "global_avg_pool")
-    rows, cols = _adaptive(images, 1, 2, "global_avg_pool")
-    return reshape(_avg_pool2d(images, rows, cols, _divisor(rows, cols)), input.shape[:-2])
+    _checked(input, "f", 2, "global_avg_pool")
+    return mean(input, (-2, -1))
 
 
 def _checked(x, kinds, rank, name):
