@@ -174,7 +174,7 @@ CHECKED_ELSEWHERE = """
     view_as_real
 """
 NO_METHODS = """
-    accumulate add_to array attach backward bernoulli_ bool byte cauchy_ char cpu cuda data
+    accumulate add_to array attach backward bernoulli_ bfloat16 bool byte cauchy_ char cpu cuda data
     data_ptr detach detach_ device dim dtype element_size exponential_ fill_ fit geometric_ grad
     grad_fn half int is_contiguous is_cpu is_cuda is_leaf is_sparse item itemsize log_normal_
     long made nbytes ndim ndimension nelement new_empty new_full new_ones new_tensor

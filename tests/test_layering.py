@@ -129,10 +129,14 @@ def test_importing_does_not_load_numba():
     assert run(code) == "[]"
 
 
+def import_seconds(module, tmp_path):
+    """Processor time of importing a module in a new process, bytecode cached; least of eight."""
+    code = f"from time import process_time as now; a = now(); import {module}; print(now() - a)"
+    environment = {"PYTHONPYCACHEPREFIX": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    return min(float(run(code, **environment)) for _ in range(8))
+
+
 def test_importing_is_fast(tmp_path):
-    """Under a quarter of a second of processor time, NumPy included, once bytecode is cached."""
-    code = "from time import process_time as now; a = now(); import autotensor; print(now() - a)"
-    times = []
-    for _ in range(8):
-        times.append(float(run(code, PYTHONPYCACHEPREFIX=str(tmp_path), OMP_NUM_THREADS="1")))
-    assert min(times) < 0.25
+    """Under a quarter of a second, NumPy included; on a slow machine in proportion to NumPy's."""
+    seconds = import_seconds("autotensor", tmp_path)
+    assert seconds < 0.25 or seconds < 1.9 * import_seconds("numpy.random", tmp_path)

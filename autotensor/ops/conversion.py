@@ -44,6 +44,11 @@ def _type_as(x, other):
     return cast(x, other.dtype)
 
 
+def _bfloat16(x):
+    """TypeError: NumPy has no such dtype."""
+    raise TypeError("bfloat16 is not available: use float() or half()")
+
+
 def _maker(make):
     def new(x, *args, dtype=None, **named):
         return make(*args, dtype=x.dtype if dtype is None else dtype, **named)
@@ -58,4 +63,4 @@ for _name, _kind in _NAMES.items():
 for _name, _make in {"tensor": tensor, "zeros": zeros, "ones": ones, "full": full,
                      "empty": empty}.items():  # fmt: skip
     setattr(Tensor, f"new_{_name}", _maker(_make))
-Tensor.type, Tensor.type_as = _type, _type_as
+Tensor.type, Tensor.type_as, Tensor.bfloat16 = _type, _type_as, _bfloat16

@@ -71,7 +71,9 @@ _ROOTS = ("torch", "torchvision")
 
 def home(module):
     """The name of our module that serves PyTorch's ``module``, or None."""
-    return _MODULES.get(module) or _MODULES.get(module.rpartition(".")[0] + ".*")
+    package, _, name = module.rpartition(".")
+    # Names of modules are in small letters: torch.optim.SGD is a class, and no module of that name.
+    return _MODULES.get(module) or (_MODULES.get(package + ".*") if name.islower() else None)
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -85,6 +85,7 @@ def test_functions_of_functions(tmp_path):
     [
         ("import torch; torch.nn.Conv9d", "no torch.nn.Conv9d; closest: torch.nn.Conv"),
         ("from torch.nn import Linaer", "no torch.nn.Linaer; closest: torch.nn.Linear"),
+        ("import torch.optim.SGD", "no torch.optim.SGD"),
         ("import torch.optm", "no torch.optm; closest: torch.optim"),
         ("import torch; torch.quux_zyx", "no torch.quux_zyx\n"),
     ],
@@ -149,8 +150,9 @@ def test_classes_of_tensors():
 
 def test_bfloat16_is_a_name_only():
     assert repr(at.bfloat16) == "torch.bfloat16"
-    with pytest.raises(TypeError, match="bfloat16"):
-        at.zeros(2, dtype=at.bfloat16)
+    for convert in (lambda: at.zeros(2, dtype=at.bfloat16), lambda: at.zeros(2).bfloat16()):
+        with pytest.raises(TypeError, match="bfloat16"):
+            convert()
 
 
 def test_gradient_scaler_scales_by_one():
