@@ -73,7 +73,8 @@ x = (a * a).sum()
 (a * b).sum().backward(inputs=[b])
   (a.grad, b.grad)
 (a * a * a).sum().backward(create_graph=True)
-  (a.grad.requires_grad, a.grad)
+  g, a.grad = a.grad, None
+  (g.requires_grad, g)
 x = a * 2
   x.retain_grad()
   (x * x).sum().backward()
