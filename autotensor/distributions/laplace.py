@@ -2,31 +2,17 @@
 
 import math
 
-from autotensor.distributions import constraints
-from autotensor.distributions.distribution import Distribution
-from autotensor.distributions.utils import broadcast_all, uniform
+from autotensor.distributions.location_scale import LocationScale
 from autotensor.ops.elementary import expm1, log, log1p
 from autotensor.ops.elementwise import abs, sign
 
 
-class Laplace(Distribution):
+class Laplace(LocationScale):
     """Two exponentials back to back: mean ``loc``, width ``scale``."""
-
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
-
-    def __init__(self, loc, scale, validate_args=None):
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
 
     mean = mode = property(lambda self: self.loc)
     variance = property(lambda self: self.scale**2 * 2)
     stddev = property(lambda self: self.scale * math.sqrt(2))
-
-    def rsample(self, sample_shape=()):
-        """By `icdf` of uniform numbers."""
-        return self.icdf(uniform(self._extended_shape(sample_shape), self.loc.dtype))
 
     def log_prob(self, value):
         """The logarithm of the density."""

@@ -3,23 +3,14 @@
 import math
 
 from autotensor.creation import randn
-from autotensor.distributions import constraints
-from autotensor.distributions.distribution import Distribution
-from autotensor.distributions.utils import HALF_LOG_2PI, broadcast_all
+from autotensor.distributions.location_scale import LocationScale
+from autotensor.distributions.utils import HALF_LOG_2PI
 from autotensor.ops.elementary import erf, log
 from autotensor.ops.special import erfinv
 
 
-class Normal(Distribution):
+class Normal(LocationScale):
     """Normal of mean ``loc`` and standard deviation ``scale``."""
-
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
-
-    def __init__(self, loc, scale, validate_args=None):
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
 
     mean = mode = property(lambda self: self.loc)
     stddev = property(lambda self: self.scale)

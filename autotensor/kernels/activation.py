@@ -16,55 +16,39 @@ _DENSITY = np.float32((2 * np.pi) ** -0.5)
 
 def relu(x):
     """``max(x, 0)`` of each element, in the memory order of ``x``; NaN stays."""
-    x = dense(x)
-    y = np.empty_like(x)
-    _launch(_relu, x, y)
-    return y
+    return _made(_relu, dense(x))
 
 
 def relu_grad(g, y):
     """``g`` where the output ``y`` of `relu` is not 0, else 0, even where ``g`` is not finite."""
-    y = dense(y)
-    gx = np.empty_like(y)
-    _launch(_relu_grad, dense(g, y), y, gx)
-    return gx
+    return _made(_relu_grad, dense(g, y), dense(y))
 
 
 def leaky_relu(x, slope):
     """``x`` where x > 0, else ``slope * x``, in the memory order of ``x``."""
-    x = dense(x)
-    y = np.empty_like(x)
-    _launch(_leaky_relu, x, x, y, np.array([slope], np.float32))
-    return y
+    return leaky_relu_grad(x, x, slope)
 
 
 def leaky_relu_grad(g, x, slope):
     """``g`` where the input ``x`` of `leaky_relu` is positive, else ``slope * g``."""
-    x = dense(x)
-    gx = np.empty_like(x)
-    _launch(_leaky_relu, dense(g, x), x, gx, np.array([slope], np.float32))
-    return gx
+    return _made(_leaky_relu, dense(g, x), dense(x), after=(np.array([slope], np.float32),))
 
 
 def gelu(x):
     """``x / 2 * (1 + erf(x / sqrt(2)))`` of each element."""
-    x = dense(x)
-    y = np.empty_like(x)
-    _launch(_gelu, x, y)
-    return y
+    return _made(_gelu, dense(x))
 
 
 def gelu_grad(g, x):
     """``g`` times the slope of `gelu` at ``x``."""
-    x = dense(x)
-    gx = np.empty_like(x)
-    _launch(_gelu_grad, dense(g, x), x, gx)
-    return gx
+    return _made(_gelu_grad, dense(g, x), dense(x))
 
 
-def _launch(kernel, *arrays):
-    size = arrays[0].size
-    threads.launch(kernel, -(-size // _BLOCK), *arrays, size)
+def _made(kernel, *arrays, after=()):
+    """What a kernel makes of arrays that lie in memory alike, in memory like theirs."""
+    made = np.empty_like(arrays[-1])
+    threads.launch(kernel, -(-made.size // _BLOCK), *arrays, made, *after, made.size)
+    return made
 
 
 @serial
