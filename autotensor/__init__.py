@@ -29,7 +29,9 @@ from autotensor.dtypes import (
 )
 from autotensor.dtypes import float32 as float
 from autotensor.dtypes import int32 as int
-from autotensor.engine import (
+from autotensor.gradients import grad
+from autotensor.io import load, save
+from autotensor.modes import (
     enable_grad,
     inference_mode,
     is_grad_enabled,
@@ -37,7 +39,6 @@ from autotensor.engine import (
     no_grad,
     set_grad_enabled,
 )
-from autotensor.io import load, save
 from autotensor.nn.functional import (
     adaptive_avg_pool1d,
     adaptive_max_pool1d,
@@ -61,7 +62,7 @@ from autotensor.nn.functional import (
     threshold,
 )
 from autotensor.ops import *
-from autotensor.tensor import Tensor, grad, record
+from autotensor.tensor import Tensor, record
 
 __version__ = "0.1.0"
 

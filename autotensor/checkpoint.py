@@ -9,8 +9,9 @@ import operator
 import zlib
 
 from autotensor.creation import default_generator
-from autotensor.engine import enable_grad, is_grad_enabled, propagate, reach, tick
+from autotensor.engine import propagate, reach, tick
 from autotensor.memory import check_unwritten, last_write
+from autotensor.modes import enable_grad, is_grad_enabled
 from autotensor.outputs import record_outputs
 from autotensor.pytree import flatten, unflatten
 from autotensor.tensor import Tensor

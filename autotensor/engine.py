@@ -1,4 +1,4 @@
-"""The graph: nodes, the walk that propagates gradients through it, and the recording mode.
+"""The graph: nodes, and the walk that propagates gradients through it.
 
 A `Node` stands for the result of one operation. It points to the nodes of the operation's inputs,
 never to tensors, so that the graph is acyclic and dies by reference count, and an intermediate
@@ -10,11 +10,10 @@ that is ``partial`` is of a part, which ``spread()`` puts among zeros and others
 adds in its place. One that is ``made`` is in memory that its rule made and nobody else knows.
 """
 
-import contextlib
-import functools
 import itertools
-from contextvars import ContextVar
 from heapq import heappop, heappush
+
+from autotensor.modes import recording
 
 # Diagnosis that is on, the innermost last: told of every value that is recorded or made late, and
 # in charge of using the rules of nodes (`autotensor.diagnosis.anomaly.Anomaly`).
@@ -182,7 +181,7 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
         pending.give(root, gradient)
     heap, waiting, ours = pending.heap, pending.gradients, pending.ours
     apply = observers[-1].apply if observers else apply_rules
-    mode = _recording.set(record)
+    mode = recording.set(record)
     try:
         while heap:
             node = heappop(heap)[1]
@@ -207,7 +206,7 @@ def propagate(roots, gradients, inputs=None, *, retain=False, record=False, chec
                     "Pass retain_graph=True to the first backward() or grad()."
                 )
     finally:
-        _recording.reset(mode)
+        recording.reset(mode)
     return None if inputs is None else [found.get(node) for node in inputs]
 
 
@@ -300,108 +299,3 @@ def _leading_to(inputs, roots, since):
         elif any(parent in needed for edge in node.edges or () for parent in _parents(edge)):
             needed[node] = True
     return needed
-
-
-_recording = ContextVar("recording", default=True)
-is_grad_enabled = _recording.get
-
-
-class _Mode(contextlib.ContextDecorator):
-    """Sets the recording mode within a ``with`` block or, as a decorator, within each call."""
-
-    mode = None
-
-    def __new__(cls, function=None):
-        """``@no_grad`` decorates as ``@no_grad()`` does."""
-        made = super().__new__(cls)
-        made._tokens = []  # one for each time it is entered and not yet left
-        return made if function is None else made(function)
-
-    def __enter__(self):
-        self._tokens.append(_recording.set(self.mode))
-        return self
-
-    def __exit__(self, *exc):
-        _recording.reset(self._tokens.pop())
-
-    def _recreate_cm(self):
-        return type(self)()
-
-    def __call__(self, function):
-        import inspect  # takes long to load, and few programs decorate
-
-        if not inspect.isgeneratorfunction(function):
-            return super().__call__(function)
-
-        @functools.wraps(function)
-        def generate(*args, **kwargs):
-            # Between two items the caller's own mode must hold, so each step enters anew.
-            generator, answer = function(*args, **kwargs), None
-            while True:
-                with self._recreate_cm():
-                    try:
-                        item = generator.send(answer)
-                    except StopIteration as stop:
-                        return stop.value
-                answer = yield item
-
-        return generate
-
-
-class no_grad(_Mode):
-    """Record nothing: results of operations do not require gradients. Also a decorator."""
-
-    mode = False
-
-
-class enable_grad(_Mode):
-    """Record operations, also inside `no_grad`. Also a decorator."""
-
-    mode = True
-
-
-class set_grad_enabled(_Mode):
-    """Record from now on or not, by a truth value; as a ``with`` block, until its end."""
-
-    def __new__(cls, mode):
-        return super().__new__(cls)
-
-    def __init__(self, mode):
-        self.mode = bool(mode)
-        super().__enter__()
-
-    def __enter__(self):
-        return self
-
-    def __call__(self, function):
-        super().__exit__()  # a decorator acts within the calls alone
-        return super().__call__(function)
-
-    def _recreate_cm(self):
-        return set_grad_enabled(self.mode)
-
-
-_inference = ContextVar("inference", default=False)
-is_inference_mode_enabled = _inference.get
-
-
-class inference_mode(_Mode):
-    """`no_grad` under the name by which PyTorch's programs mark evaluation; or not, if false."""
-
-    def __new__(cls, mode=True):
-        """``@inference_mode`` decorates as ``@inference_mode()`` does."""
-        return super().__new__(cls, mode if callable(mode) else None)
-
-    def __init__(self, mode=True):
-        self.mode = not mode
-
-    def __enter__(self):
-        self._tokens.append(_inference.set(not self.mode))
-        return super().__enter__()
-
-    def __exit__(self, *exc):
-        super().__exit__()
-        _inference.reset(self._tokens.pop())
-
-    def _recreate_cm(self):
-        return inference_mode(not self.mode)

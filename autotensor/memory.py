@@ -13,7 +13,8 @@ import weakref
 
 import numpy as np
 
-from autotensor.engine import is_grad_enabled, tick
+from autotensor.engine import tick
+from autotensor.modes import is_grad_enabled
 
 _OURS = (
     os.path.dirname(__file__) + os.sep,

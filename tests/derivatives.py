@@ -3,7 +3,7 @@
 import numpy as np
 from table_rows import leaves, tracked
 
-from autotensor.tensor import grad
+from autotensor.gradients import grad
 
 
 def numbers(like, dtype, phase):

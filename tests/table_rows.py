@@ -10,7 +10,8 @@ from table_functions import FUNCTION_ROWS
 from table_methods import METHODS
 from table_networks import NETWORKS
 
-from autotensor.tensor import Tensor, grad
+from autotensor.gradients import grad
+from autotensor.tensor import Tensor
 
 TABLE = [*BASE, *FUNCTION_ROWS, *METHODS, *NETWORKS]
 every = pytest.mark.parametrize("row", TABLE, ids=[r.name for r in TABLE])

@@ -8,7 +8,8 @@ from table_networks import NETWORKS
 from table_rows import TABLE, differentiable, leaves, rows, run, sample, tracked
 
 import autotensor as at
-from autotensor.tensor import Tensor, grad
+from autotensor.gradients import grad
+from autotensor.tensor import Tensor
 from autotensor.testing import gradcheck, gradgradcheck
 from autotensor.testing.strategies import laid_out
 

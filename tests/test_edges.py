@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autotensor as at
-from autotensor.tensor import grad
+from autotensor.gradients import grad
 
 NAN, INF = float("nan"), float("inf")
 

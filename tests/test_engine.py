@@ -10,7 +10,8 @@ import pytest
 
 import autotensor as at
 from autotensor.engine import Node
-from autotensor.tensor import Tensor, differentiate, grad, record
+from autotensor.gradients import differentiate, grad
+from autotensor.tensor import Tensor, record
 
 
 def leaf(*values):

@@ -9,7 +9,8 @@ import pytest
 
 import autotensor as at
 from autotensor import memory
-from autotensor.tensor import grad, record
+from autotensor.gradients import grad
+from autotensor.tensor import record
 from autotensor.testing import gradcheck
 
 

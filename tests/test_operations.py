@@ -23,8 +23,9 @@ from table_rows import (
 import autotensor as at
 from autotensor.checkpoint import checkpoint
 from autotensor.func import jvp, vjp
+from autotensor.gradients import grad
 from autotensor.memory import _arrays, _cells, owner
-from autotensor.tensor import Tensor, grad
+from autotensor.tensor import Tensor
 from autotensor.testing import gradcheck, gradgradcheck
 from autotensor.testing.strategies import LAYOUTS, broadcastable, laid_out
 

@@ -4,15 +4,9 @@ from importlib import import_module
 
 from autotensor.autograd import functional
 from autotensor.autograd.function import Function, FunctionContext, once_differentiable
-from autotensor.engine import (
-    enable_grad,
-    inference_mode,
-    is_grad_enabled,
-    no_grad,
-    set_grad_enabled,
-)
+from autotensor.gradients import backward, grad
+from autotensor.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from autotensor.tensor import Tensor as Variable
-from autotensor.tensor import backward, grad
 from autotensor.testing import GradcheckError, gradcheck, gradgradcheck
 
 _DIAGNOSIS = ("detect_anomaly", "set_detect_anomaly")  # stands above, and costs time to load

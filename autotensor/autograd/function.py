@@ -9,8 +9,9 @@ import weakref
 
 import numpy as np
 
-from autotensor.engine import Node, is_grad_enabled, no_grad
+from autotensor.engine import Node
 from autotensor.memory import owner, wrote
+from autotensor.modes import is_grad_enabled, no_grad
 from autotensor.ops.inplace import check_leaf, rebase
 from autotensor.outputs import output_node, record_outputs
 from autotensor.tensor import Tensor, conjugate

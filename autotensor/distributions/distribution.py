@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from autotensor.engine import no_grad
+from autotensor.modes import no_grad
 from autotensor.ops.elementary import exp, sqrt
 from autotensor.ops.shape import expand
 from autotensor.tensor import Tensor

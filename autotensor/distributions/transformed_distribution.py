@@ -4,7 +4,7 @@ from autotensor.distributions import constraints
 from autotensor.distributions.distribution import Distribution
 from autotensor.distributions.independent import Independent
 from autotensor.distributions.transforms import ComposeTransform, Transform, sum_events
-from autotensor.engine import no_grad
+from autotensor.modes import no_grad
 from autotensor.ops.elementwise import where
 
 

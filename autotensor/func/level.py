@@ -9,11 +9,13 @@ computed becomes a part of the outer graph, if there is one.
 
 import numpy as np
 
-from autotensor.engine import Node, enable_grad, reach, tick
+from autotensor.engine import Node, reach, tick
+from autotensor.gradients import grad
+from autotensor.modes import enable_grad
 from autotensor.ops.joining import stack
 from autotensor.ops.shape import movedim, reshape
 from autotensor.pytree import flatten, map_leaves, unflatten
-from autotensor.tensor import Tensor, grad, history
+from autotensor.tensor import Tensor, history
 
 
 class Level:

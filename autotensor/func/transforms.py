@@ -7,8 +7,8 @@ and those that the function closes over. Inputs and outputs may be nested tuples
 import functools
 import operator
 
-from autotensor.engine import is_grad_enabled
 from autotensor.func.level import Level, leave
+from autotensor.modes import is_grad_enabled
 from autotensor.pytree import flatten, unflatten
 from autotensor.tensor import Tensor
 

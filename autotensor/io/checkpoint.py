@@ -56,7 +56,8 @@ _REBUILD_PARAMETER = _Name("torch._utils", "_rebuild_parameter")
 class _Storage:
     """The elements of a piece of memory, in their order there."""
 
-    def __init__(self, memory, array):
+    def __init__(self, number, memory, array):
+        self.number = number
         self.memory = memory  # kept, so that its identity stays its own
         self.array = array
 
@@ -83,8 +84,7 @@ class _Pickler(pickle._Pickler):  # the one in Python: PyTorch's names cannot be
         if not isinstance(obj, _Storage):
             return None
         kind = _Name("torch", _STORAGE_OF[str(obj.array.dtype)])
-        number = list(self.storages).index(id(obj.memory))
-        return "storage", kind, str(number), "cpu", obj.array.size
+        return "storage", kind, str(obj.number), "cpu", obj.array.size
 
     def reducer_override(self, obj):
         """Tensors as calls of PyTorch's functions that make them again."""
@@ -108,7 +108,7 @@ class _Pickler(pickle._Pickler):  # the one in Python: PyTorch's names cannot be
         ):
             array = memory = array.copy()
             flat = memory.ravel()
-        storage = self.storages.setdefault(id(memory), _Storage(memory, flat))
+        storage = self.storages.setdefault(id(memory), _Storage(len(self.storages), memory, flat))
         offset = (_address(array) - _address(memory)) // array.itemsize if array.size else 0
         steps = tuple(step // array.itemsize for step in array.strides)
         return storage, offset, array.shape, steps

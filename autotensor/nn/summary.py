@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from autotensor.engine import no_grad
+from autotensor.modes import no_grad
 from autotensor.tensor import Tensor
 
 _BATCH = 2  # what stands for None: two samples, so that a size of 1 is not taken for the batch

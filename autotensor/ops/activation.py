@@ -10,13 +10,14 @@ import numpy as np
 
 from autotensor import dtypes, kernels
 from autotensor.deferred import Deferred
-from autotensor.engine import is_grad_enabled
+from autotensor.gradients import differentiate
+from autotensor.modes import is_grad_enabled
 from autotensor.ops.arguments import cast, dimension, tensor_of
 from autotensor.ops.elementary import erf, exp, expm1, sigmoid, tanh
 from autotensor.ops.elementwise import abs, clamp
 from autotensor.ops.reduce import sum
 from autotensor.ops.shape import narrow, reshape
-from autotensor.tensor import Tensor, differentiate, record
+from autotensor.tensor import Tensor, record
 
 __all__ = [
     "celu",

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from autotensor import kernels
-from autotensor.engine import is_grad_enabled
+from autotensor.gradients import differentiate
+from autotensor.modes import is_grad_enabled
 from autotensor.ops.activation import floats_only, softmax
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.elementwise import where
@@ -13,7 +14,7 @@ from autotensor.ops.linalg import matmul
 from autotensor.ops.random import dropout
 from autotensor.ops.reduce import any as any_of
 from autotensor.ops.shape import matrix_transpose, reshape, unsqueeze
-from autotensor.tensor import Tensor, differentiate, record
+from autotensor.tensor import Tensor, record
 
 __all__ = ["scaled_dot_product_attention"]
 

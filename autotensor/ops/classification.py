@@ -3,14 +3,15 @@
 import numpy as np
 
 from autotensor import dtypes, kernels
-from autotensor.engine import is_grad_enabled
+from autotensor.gradients import differentiate
+from autotensor.modes import is_grad_enabled
 from autotensor.ops.activation import floats_only, log_softmax
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.elementwise import where
 from autotensor.ops.indexing import gather
 from autotensor.ops.reduce import mean, sum
 from autotensor.ops.shape import reshape, squeeze, unsqueeze
-from autotensor.tensor import Tensor, differentiate, record
+from autotensor.tensor import Tensor, record
 
 __all__ = ["cross_entropy", "nll_loss"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from autotensor import dtypes, kernels
 from autotensor.deferred import defer
-from autotensor.engine import is_grad_enabled
+from autotensor.modes import is_grad_enabled
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.padding import pad
 from autotensor.ops.shape import reshape

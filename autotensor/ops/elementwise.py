@@ -6,7 +6,7 @@ import operator
 import numpy as np
 
 from autotensor import devices, dtypes
-from autotensor.engine import is_grad_enabled
+from autotensor.modes import is_grad_enabled
 from autotensor.ops.arguments import broadcast, cast, floating, promote, tensor_of
 from autotensor.tensor import Tensor, record
 

@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from autotensor.engine import is_grad_enabled
+from autotensor.modes import is_grad_enabled
 from autotensor.ops.arguments import cast, dimension, promote, tensor_of
 from autotensor.ops.elementwise import where
 from autotensor.tensor import Patch, Tensor, record, record_view

@@ -9,8 +9,9 @@ import functools
 import numpy as np
 
 from autotensor.deferred import Deferred
-from autotensor.engine import is_grad_enabled, observers
+from autotensor.engine import observers
 from autotensor.memory import base_of, before_write
+from autotensor.modes import is_grad_enabled
 from autotensor.ops import elementwise, indexing, shape
 from autotensor.ops.arguments import cast, promote
 from autotensor.tensor import Tensor, history, is_recorded, record, succeed, wrote

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from autotensor import kernels
-from autotensor.engine import is_grad_enabled
+from autotensor.modes import is_grad_enabled
 from autotensor.ops.arguments import broadcast, dimensions, floating, numpy_names, tensor_of
 from autotensor.ops.elementwise import abs, sign, where
 from autotensor.ops.reduce import amax, amin, restore, sum

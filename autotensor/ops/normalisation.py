@@ -11,8 +11,9 @@ import numpy as np
 
 from autotensor import dtypes, kernels
 from autotensor.deferred import defer
-from autotensor.engine import is_grad_enabled
+from autotensor.gradients import differentiate
 from autotensor.memory import overwrite
+from autotensor.modes import is_grad_enabled
 from autotensor.ops.activation import floats_only, relu
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.elementary import rsqrt
@@ -21,7 +22,7 @@ from autotensor.ops.padding import pad
 from autotensor.ops.pool import avg_pool2d
 from autotensor.ops.reduce import mean
 from autotensor.ops.shape import reshape
-from autotensor.tensor import Tensor, differentiate, is_recorded, record
+from autotensor.tensor import Tensor, is_recorded, record
 
 __all__ = [
     "batch_norm",

@@ -5,13 +5,14 @@ dtypes, and where gradients of the gradient are recorded.
 """
 
 from autotensor import dtypes, kernels
-from autotensor.engine import is_grad_enabled
+from autotensor.gradients import differentiate
+from autotensor.modes import is_grad_enabled
 from autotensor.ops.activation import floats_only, relu
 from autotensor.ops.arguments import tensor_of
 from autotensor.ops.elementary import sigmoid, tanh
 from autotensor.ops.joining import chunk, stack
 from autotensor.ops.linalg import linear
-from autotensor.tensor import Tensor, differentiate, record
+from autotensor.tensor import Tensor, record
 
 __all__ = ["gru", "lstm", "rnn"]
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from autotensor import dtypes
-from autotensor.engine import is_grad_enabled
+from autotensor.modes import is_grad_enabled
 from autotensor.ops.arguments import cast, dimension, dimensions, sizes, tensor_of
 from autotensor.tensor import Made, Tensor, record, record_view
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from autotensor.engine import enable_grad
 from autotensor.memory import overwrite
+from autotensor.modes import enable_grad
 from autotensor.optim.line_search import strong_wolfe
 from autotensor.optim.optimizer import Optimizer
 from autotensor.tensor import Tensor

@@ -7,8 +7,8 @@ from numbers import Real
 
 import numpy as np
 
-from autotensor.engine import enable_grad
 from autotensor.memory import before_write, overwrite
+from autotensor.modes import enable_grad
 from autotensor.tensor import Tensor, wrote
 
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autotensor.tensor import Tensor, grad
+from autotensor.gradients import grad
+from autotensor.tensor import Tensor
 from autotensor.testing.inputs import as_tuple, drawn_weights, put, wanted_among
 
 _VECTORS = 2  # random ones on each side: an error hides from one with little chance, from both not

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autotensor.gradients import grad
 from autotensor.ops import activation as act
-from autotensor.tensor import Tensor, grad
+from autotensor.tensor import Tensor
 from autotensor.testing import gradcheck, gradgradcheck
 from autotensor.testing.strategies import arrays, shapes
 

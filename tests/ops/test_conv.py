@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autotensor.gradients import grad
 from autotensor.ops import conv
-from autotensor.tensor import Tensor, grad
+from autotensor.tensor import Tensor
 from autotensor.testing import gradcheck, gradgradcheck, strategies
 
 CASES = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from autotensor.gradients import grad
 from autotensor.ops.normalisation import batch_norm, group_norm, instance_norm, layer_norm
-from autotensor.tensor import Tensor, grad
+from autotensor.tensor import Tensor
 from autotensor.testing import gradcheck, gradgradcheck
 from autotensor.testing.strategies import laid_out, layouts, seeds
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from autotensor.gradients import grad
 from autotensor.ops import pool
-from autotensor.tensor import Tensor, grad
+from autotensor.tensor import Tensor
 from autotensor.testing import gradcheck, gradgradcheck, strategies
 
 dtypes = st.sampled_from([np.float32, np.float64])

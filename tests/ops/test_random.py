@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import autotensor as at
+from autotensor.gradients import grad
 from autotensor.ops.random import dropout, dropout1d, dropout2d
-from autotensor.tensor import Tensor, grad
+from autotensor.tensor import Tensor
 from autotensor.testing import gradcheck, gradgradcheck
 
 

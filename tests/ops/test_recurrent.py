@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autotensor as at
+from autotensor.gradients import grad
 from autotensor.ops.recurrent import gru, lstm, rnn
-from autotensor.tensor import Tensor, grad
+from autotensor.tensor import Tensor
 from autotensor.testing import gradcheck, gradgradcheck
 from autotensor.testing.strategies import laid_out, layouts, seeds
 

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from autotensor.engine import is_grad_enabled, no_grad
+from autotensor.modes import is_grad_enabled, no_grad
 from autotensor.optim import SGD, Adam, AdamW, Optimizer
 from autotensor.tensor import Tensor, record
 

@@ -1,6 +1,6 @@
 """Parameters that are computed from others each time they are read."""
 
-from autotensor.engine import no_grad
+from autotensor.modes import no_grad
 from autotensor.nn.container import ModuleDict, ModuleList
 from autotensor.nn.parameter import Parameter
 from autotensor.tensor import Tensor

@@ -3,8 +3,8 @@
 import numpy as np
 
 from autotensor.creation import default_generator
-from autotensor.engine import no_grad
 from autotensor.memory import overwrite
+from autotensor.modes import no_grad
 from autotensor.nn.parameter import Parameter
 from autotensor.nn.utils.weight_norm import find
 from autotensor.tensor import Tensor
